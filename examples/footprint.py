@@ -90,8 +90,8 @@ def cost(particles=1000, turns=1000, repeats=3):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--turns", type=int, default=2000)
-    parser.add_argument("--side", type=int, default=70, help="of the grid of particles")
-    parser.add_argument("--no-cost", action="store_true", help="the picture alone")
+    parser.add_argument("--side", type=int, default=70, help="side of the grid of particles")
+    parser.add_argument("--no-cost", action="store_true", help="draw the picture alone")
     parser.add_argument("--out", type=Path, default=Path("results"))
     options = parser.parse_args()
 

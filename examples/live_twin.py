@@ -22,7 +22,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("file", help="a twin, as Twin.save writes it")
     options.add_argument("settings", nargs="+", help="addresses that may be written, as q1.k1")
-    options.add_argument("--prefix", default="", help="of the names of all channels")
+    options.add_argument("--prefix", default="", help="prefix of the names of all channels")
     given = options.parse_args()
     try:
         model = pj.twin.lume_model(pj.Twin.load(given.file), given.settings)

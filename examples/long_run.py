@@ -53,7 +53,7 @@ def main():
     parser.add_argument("--network", nargs="+", default=["linear"])
     parser.add_argument("--cells", type=int, default=1000)
     parser.add_argument("--particles", type=int, default=10_000)
-    parser.add_argument("--current", type=float, default=100.0, help="[A]")
+    parser.add_argument("--current", type=float, default=100.0, help="current of the beam [A]")
     parser.add_argument("--out", type=Path, default=Path("results"))
     options = parser.parse_args()
 

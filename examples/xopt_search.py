@@ -61,7 +61,7 @@ def main(arguments=None):
     parser.add_argument("--particles", type=int, default=5000)
     parser.add_argument("--cells", type=int, default=6)
     parser.add_argument("--start", type=int, default=6, help="random points")
-    parser.add_argument("--steps", type=int, default=18, help="of each generator")
+    parser.add_argument("--steps", type=int, default=18, help="steps of each generator")
     options = parser.parse_args(arguments)
     torch.manual_seed(1)
     beam = fodo.beam(options.particles, seed=1)

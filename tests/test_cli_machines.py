@@ -172,3 +172,12 @@ def test_convert_lattices(tmp_path: Path, capsys: pytest.CaptureFixture) -> None
         assert lattice.with_values(kf=0.5).value("qd.k1") == -0.5
     assert main(["convert", str(path), str(tmp_path / "b.json"), "--strict"]) == 1
     assert main(["convert", str(path), str(tmp_path / "b.lte")]) == 1
+    capsys.readouterr()
+    for argv, words in (
+        ([str(path), "b.xyz"], ("a.madx is a lattice", "b.xyz", ".json", "--to")),
+        (["linera", "b.onnx"], ("no network named 'linera'", "did you mean 'linear'?")),
+    ):
+        assert main(["convert", *argv]) == 1
+        said = capsys.readouterr().err
+        assert said.count("\n") == 1
+        assert all(word in said for word in words), said

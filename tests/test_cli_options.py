@@ -102,7 +102,7 @@ def test_tracking_with_space_charge(
 
 def test_space_charge_needs_a_current(out: list[str], capsys: pytest.CaptureFixture) -> None:
     assert main(["track", RING, *out, "--space-charge", "0.1", "0.1"]) == 1
-    assert "current" in capsys.readouterr().err
+    assert "--space-charge goes with --current" in capsys.readouterr().err
 
 
 def test_a_machine_as_json(ring: pj.io.LatticeFile, capsys: pytest.CaptureFixture) -> None:

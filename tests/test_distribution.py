@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -112,6 +113,19 @@ def test_the_recipe_asks_for_what_the_package_asks_for() -> None:
     assert asked - {("python", ">=${{python_min}}")} == expected
     assert recipe["context"]["python_min"] == PROJECT["requires-python"].removeprefix(">=")
     assert recipe["build"]["noarch"] == "python"
+
+
+def test_the_source_archive_promises_all_but_what_serves_git() -> None:
+    if not (ROOT / ".git").exists():
+        pytest.skip("no clone")
+    listed = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, check=True, text=True
+    ).stdout
+    tops = {line.partition("/")[0] for line in listed.splitlines()}
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]
+    promised = {place[1:] for place in settings["build"]["targets"]["sdist"]["include"]}
+    of_the_build = {".gitignore", "hatch_build.py", "pyproject.toml", "LICENSE"}
+    assert tops - promised - of_the_build == {".ci"}
 
 
 def test_binder_opens_what_there_is() -> None:

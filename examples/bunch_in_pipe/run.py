@@ -110,7 +110,7 @@ def draw(along, scan, found, path):
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--particles", type=int, default=8_000)
-    parser.add_argument("--nodes", type=int, default=48, help="of the grid, across")
+    parser.add_argument("--nodes", type=int, default=48, help="nodes of the grid across")
     parser.add_argument("--out", type=Path, default=Path("results"))
     options = parser.parse_args(arguments)
 

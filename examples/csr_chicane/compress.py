@@ -151,8 +151,8 @@ def draw(before, after, path):
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--particles", type=int, default=2048, help="of the optimiser")
-    parser.add_argument("--fresh", type=int, default=50_000, help="of each fresh bunch")
+    parser.add_argument("--particles", type=int, default=2048, help="particles of the optimiser")
+    parser.add_argument("--fresh", type=int, default=50_000, help="particles of a fresh bunch")
     parser.add_argument("--steps", type=int, default=25, help="calls of the gradient, at most")
     parser.add_argument("--seeds", type=int, default=3, help="fresh bunches to check on")
     parser.add_argument("--out", type=Path, default=Path("results"))

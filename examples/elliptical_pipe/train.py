@@ -31,7 +31,7 @@ def recipe(teacher: EllipticalPipe, **changes: Any) -> Recipe:
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--samples", type=int, default=2000, help="beams to train on")
-    parser.add_argument("--steps", type=int, default=10_000, help="of the optimiser")
+    parser.add_argument("--steps", type=int, default=10_000, help="steps of the optimiser")
     parser.add_argument("--held-out", type=int, default=200, help="beams to test on")
     parser.add_argument("--out", type=Path, default=Path("results/elliptical_pipe.safetensors"))
     options = parser.parse_args(arguments)

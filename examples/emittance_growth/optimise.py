@@ -96,7 +96,7 @@ def draw(before, after, path):
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--particles", type=int, default=20_000)
-    parser.add_argument("--cells", type=int, default=12, help="after the matching section")
+    parser.add_argument("--cells", type=int, default=12, help="cells after the matching section")
     parser.add_argument("--grid", type=int, default=128, help="cells a side")
     parser.add_argument("--steps", type=int, default=30, help="calls of the gradient, at most")
     parser.add_argument("--seeds", type=int, default=5, help="fresh beams to check on")

@@ -172,7 +172,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--samples", type=int, default=200, help="bunches to train on")
     parser.add_argument("--particles", type=int, default=20_000)
-    parser.add_argument("--calls", type=int, default=80, help="of the gradient, at most")
+    parser.add_argument("--calls", type=int, default=80, help="calls of the gradient, at most")
     parser.add_argument("--out", type=Path, default=Path("results"))
     options = parser.parse_args(arguments)
 

@@ -103,8 +103,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--xtrack", type=Path, required=True, help="a clone of xsuite/xtrack")
     parser.add_argument("--madx", type=Path, required=True, help="a clone of MAD-X")
-    parser.add_argument("--only", action="append", help="the name of a machine")
-    parser.add_argument("--times", action="store_true", help="of reading, here and by MAD-X")
+    parser.add_argument("--only", action="append", help="name of a machine; may be given again")
+    parser.add_argument("--times", action="store_true", help="time reading, here and by MAD-X")
     options = parser.parse_args()
     clones = {X: options.xtrack.resolve(), M: options.madx.resolve()}
     for row in rows(clones, options.only):

@@ -58,11 +58,19 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Convert a lattice where the result is one by its suffix or format, else a network."""
+    from ..core.errors import InvalidValueError
     from ..io import lattice_formats
 
-    suffixes = {s for format in lattice_formats().values() for s in format.suffixes}
+    formats = lattice_formats().values()
+    suffixes = {s for format in formats for s in format.suffixes}
     if options.to or options.out.suffix.lower() in suffixes:
         return _convert_lattice(options)
+    if options.origin or options.line or Path(options.source).suffix.lower() in suffixes:
+        known = sorted({s for format in formats if format.write for s in format.suffixes})
+        raise InvalidValueError(
+            f"{options.source} is a lattice, and {options.out} has none of the suffixes that "
+            f"lattices are written with, {', '.join(known)}; take one, or name a format by --to"
+        )
     return _convert_network(options)
 
 

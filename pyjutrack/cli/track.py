@@ -92,9 +92,9 @@ def run(options: argparse.Namespace) -> int:
 
     found, reference, out = machine.read(options)
     lattice = found.lattice
+    effects = _effects(options)
     with progress(options, "making the beam"):
         beam = _read(options, reference) if options.beam else _match(lattice, reference, options)
-    effects = _effects(options)
     turns = "1 turn" if options.turns == 1 else f"{options.turns} turns"
     with progress(options, f"tracking {len(beam)} particles for {turns}"):
         losses = loss_map(lattice, beam, effects=effects, turns=options.turns)
@@ -156,6 +156,8 @@ def _effects(options: argparse.Namespace) -> list[CollectiveEffect]:
 
     if options.space_charge is None:
         return []
+    if options.current is None and options.beam is None:
+        raise InvalidValueError("--space-charge goes with --current, or with --beam")
     solver = SpectralPoisson(size=tuple(options.space_charge), shape=tuple(options.cells))
     return [SpaceCharge(solver, max_step=options.step)]
 

@@ -67,7 +67,7 @@ class Aperture(Element):
             and racetracks only.
 
     Example:
-        >>> pj.Aperture(0.02, 0.01, shape="ellipse", name="pipe")
+        >>> pj.Aperture(half_width=0.02, half_height=0.01, shape="ellipse", name="pipe")
     """
 
     half_width: float = float("inf")

@@ -32,7 +32,8 @@ def plot_phase_space(
     """A coordinate [mm] and its momentum [1e-3] of the particles alive.
 
     Beams that reach a metre or more are drawn in m, coordinates all below 10 um in um, and momenta
-    all below 1e-5 in 1e-6; the labels say which.
+    all below 1e-5 in 1e-6; the labels say which. On axes that have a portrait, or share a side with
+    one, its units are taken.
 
     Weights of a beam count in densities and in the ellipse; a dot is a particle of any weight.
 
@@ -40,7 +41,7 @@ def plot_phase_space(
         beam: one beam, or one per turn: each particle then keeps its colour.
         plane: "x", "y" or "z".
         ellipse: draw the rms ellipse of the (last) beam, of area pi times its rms emittance, which
-            the legend says [mm mrad in x and y, um in z].
+            the legend says [mm mrad in x and y, um or mm in z].
 
     Raises:
         UnknownNameError: no such plane.
@@ -69,8 +70,9 @@ def plot_phase_space(
         points.append(coordinates)
     if not points or np.isnan(points[-1]).all():
         raise InvalidValueError("there is no particle alive to draw; give at least one")
-    units = [_choose_unit(points, n, given) for n, given in enumerate((_LENGTHS, _MOMENTA))]
-    scales = np.array([scale for scale, _ in units])
+    largest = np.nanmax(np.abs(np.concatenate(points)), axis=0)
+    (along, unit), (up, share) = _choose_unit(ax, 0, largest), _choose_unit(ax, 1, largest)
+    scales = np.array([along, up])
     points = [scales * each for each in points]
     if len(points) > 1:
         stacked = np.stack(points)
@@ -93,17 +95,23 @@ def plot_phase_space(
         ax.plot(points[0][:, 0], points[0][:, 1], ".", **_DOT)
     if ellipse:
         own = points[-1][~np.isnan(points[-1][:, 0])]
-        square = 1e6 / float(scales.prod())  # of a unit of the axes, in mm mrad
+        square = 1e6 / (along * up)  # of a unit of the axes, in mm mrad
         _ellipse(ax, own, _weights(beams[-1]), square, "µm" if plane == "z" else "mm mrad")
-    ax.set(xlabel=f"{plane} [{units[0][1]}]", ylabel=f"{momentum} [{units[1][1]}]")
+    ax.set(xlabel=f"{plane} [{unit}]", ylabel=f"{momentum} [{share}]")
     ax.locator_params(axis="x", nbins=6)  # long labels of small beams must not touch
     return ax
 
 
-def _choose_unit(points: list[np.ndarray], column: int, units: Any) -> tuple[float, str]:
-    """Factor and name of the unit that fits the largest of some columns."""
-    largest = np.nanmax(np.abs(np.concatenate(points)[:, column])) or 1e-3  # all on the axis
-    return next((scale, name) for least, scale, name in units if largest >= least)
+def _choose_unit(ax: Axes, side: int, largest: np.ndarray) -> tuple[float, str]:
+    """How many make one, and the unit: that of axes with the same x (0) or y (1), or that fits."""
+    units = (_LENGTHS, _MOMENTA)[side]
+    shared = (ax.get_shared_x_axes, ax.get_shared_y_axes)[side]().get_siblings(ax)
+    labels = [(other.get_xlabel, other.get_ylabel)[side]() for other in shared]
+    for _, scale, unit in units:
+        if any(label.endswith(f"[{unit}]") for label in labels):
+            return scale, unit
+    size = largest[side] or 1e-3  # all on the axis
+    return next((scale, unit) for least, scale, unit in units if size >= least)
 
 
 def _weights(beam: Beam) -> np.ndarray | None:
@@ -118,7 +126,10 @@ def _ellipse(
     width, height = 2 * np.sqrt(np.maximum(squares, 0))
     angle = np.degrees(np.arctan2(axes[1, 0], axes[0, 0]))
     centre = np.average(points, axis=0, weights=weights)
-    label = f"rms, {square * width * height / 4:.3g} {unit}"
+    area = square * width * height / 4
+    if unit == "µm" and area >= 1000:
+        area, unit = area / 1000, "mm"
+    label = f"rms, {area:.3g} {unit}"
     # above the particles, on a white rim that keeps it in sight on any of their colours
     for colour, thick in (("white", 3.5), (VERMILION, 1.8)):
         look: dict[str, Any] = {"fill": False, "color": colour, "linewidth": thick}

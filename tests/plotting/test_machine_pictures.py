@@ -105,8 +105,23 @@ def test_units_of_a_portrait_are_those_that_fit_the_beam(
     assert momentum in ax.get_ylabel()
     np.testing.assert_allclose(ax.get_lines()[0].get_xydata(), rows[:, 4:] * scales)
     area = 1e6 * np.sqrt(max(0.0, np.linalg.det(np.cov(rows[:, 4:].T, ddof=0))))
-    said = float(ax.get_legend().get_texts()[0].get_text().split()[1])
-    assert said == pytest.approx(area, rel=0.01, abs=1e-15)
+    _, said, unit = ax.get_legend().get_texts()[0].get_text().split()
+    assert float(said) * {"µm": 1, "mm": 1000}[unit] == pytest.approx(area, rel=0.01, abs=1e-15)
+    assert float(said) < 1000
+
+
+def test_portraits_that_share_a_side_have_one_unit() -> None:
+    proton = pj.Reference.from_kinetic("proton", 1e9)
+    long, short = (pj.Beam(proton, np.full((3, 6), size)) for size in (2.0, 0.02))
+    panels = plotting.sheet().subplots(1, 2, sharex=True)
+    for ax, beam in zip(panels, (long, short), strict=True):
+        plotting.plot_phase_space(ax, beam, "z")
+    assert [ax.get_xlabel() for ax in panels] == ["z [m]", "z [m]"]
+    assert panels[1].get_lines()[0].get_xdata() == pytest.approx(0.02)
+    plotting.plot_phase_space(panels[0], short, "z")
+    assert panels[0].get_lines()[1].get_xdata() == pytest.approx(0.02)
+    apart = plotting.plot_phase_space(axes(), short, "z")
+    assert apart.get_xlabel() == "z [mm]"
 
 
 def test_optics_without_dispersion_say_so() -> None:

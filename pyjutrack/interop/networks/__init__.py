@@ -34,10 +34,13 @@ def read(source: str | Path, **foreign: Any) -> Surrogate:
         foreign: what `from_onnx` takes besides; for ONNX files alone.
 
     Raises:
-        UnknownNameError: another suffix.
+        UnknownNameError: another suffix, or a name without one that no network here has.
         InvalidValueError: as for the formats, or `foreign` given for a file that is not ONNX.
     """
-    suffix = ".safetensors" if str(source) in list_pretrained() else Path(source).suffix
+    suffix = Path(source).suffix
+    if not suffix:
+        require_known("network", str(source), list_pretrained())
+        suffix = ".safetensors"
     require_known("suffix of networks", suffix, _SUFFIXES)
     if suffix == ".onnx":
         return from_onnx(source, **foreign)
