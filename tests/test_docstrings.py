@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
 import sys
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+import pyjutrack as pj
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "docs"))
 from reference_pages import public_modules, public_names
@@ -53,3 +56,41 @@ def test_every_argument_is_named(call: Any, said: str) -> None:
     missing = [n for n in taken if n not in ("self", "cls") and not re.search(rf"\b{n}\b", said)]
     assert said.strip()
     assert not missing
+
+
+def calls_of(said: str) -> Iterator[ast.Call]:
+    """Calls in the examples of a docstring, those within others too."""
+    lines = re.findall(r"^\s*(>>>|\.\.\.) ?(.*)$", said, re.MULTILINE)
+    text = "\n".join(line for _, line in lines)
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Call):
+            yield node
+
+
+def resolve(node: ast.expr, names: dict[str, Any]) -> Any:
+    """What a dotted name stands for, None where it is one of the example's own."""
+    if isinstance(node, ast.Name):
+        return names.get(node.id)
+    if isinstance(node, ast.Attribute):
+        return getattr(resolve(node.value, names), node.attr, None)
+    return None
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [pytest.param(n, said, id=n) for n, _, said in documented() if ">>>" in said],
+)
+def test_examples_call_with_what_is_taken(name: str, said: str) -> None:
+    module = sys.modules.get(name.rpartition(".")[0], pj)
+    names = {**vars(pj), **vars(module), "pj": pj}
+    for call in calls_of(said):
+        found = resolve(call.func, names)
+        assert found is not None or not re.fullmatch(r"pj(\.\w+)+", ast.unparse(call.func))
+        starred = any(isinstance(a, ast.Starred) for a in call.args)
+        if not callable(found) or starred or any(k.arg is None for k in call.keywords):
+            continue
+        try:
+            taken = inspect.signature(found)
+        except ValueError:
+            continue
+        taken.bind(*call.args, **{str(k.arg): k.value for k in call.keywords})

@@ -21,5 +21,15 @@ assert np.median(np.abs(lines.tunes[0] - folded)) < 1e-8
 assert np.abs(found.tunes - tunes).max() < 1e-3
 highest = spectrum.tunes[spectrum.amplitudes.argmax(0)]
 assert np.abs(highest - np.minimum(exact, 1 - exact)).max() < 0.01
+zero, free = (
+    pj.tunes(pj.jacobian(bare, matched, effects=[field])),
+    pj.tunes(pj.jacobian(bare, proton)),
+)
+depression = (free - necktie.tunes) / (free - zero)
+low, high = np.quantile(depression, (0.05, 0.95), axis=0)
+assert (low > 0).all()
+assert (high < 1.02).all()
+assert (np.median(depression, axis=0) > 0.4).all()
+assert (np.median(depression, axis=0) < 0.9).all()
 assert np.abs(slices.emittance[7:13] / 1e-7 - 1).max() < 0.05
 assert np.abs(same.fractions - 0.1).max() < 1e-4

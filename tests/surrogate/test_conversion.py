@@ -46,7 +46,8 @@ def test_a_generator_from_elsewhere(make_surrogate, tmp_path):
     ("argv", "said"),
     [
         (["linear", "x.onxn"], "'.onnx'"),
-        (["lineal", "x.onnx"], "suffix"),
+        (["lineal", "x.onnx"], "no network named 'lineal'; did you mean 'linear'?"),
+        (["my/lineal", "x.onnx"], "suffix"),
         (["none.onnx", "x.nnlib"], "no ONNX file"),
         (["linear", "x.onnx", "--jutrack"], "ONNX files only"),
         (["linear", "x.onnx", "--standardise", "0", "1", "0", "0"], "standard deviations"),

@@ -38,7 +38,7 @@ def read(source: str | Path, **foreign: Any) -> Surrogate:
         InvalidValueError: as for the formats, or `foreign` given for a file that is not ONNX.
     """
     suffix = Path(source).suffix
-    if not suffix:
+    if not suffix and Path(source).name == str(source):
         require_known("network", str(source), list_pretrained())
         suffix = ".safetensors"
     require_known("suffix of networks", suffix, _SUFFIXES)
