@@ -21,6 +21,7 @@ from ..collective.base import CollectiveEffect, require_effects
 from ..core.checks import wrong
 from ..core.errors import InvalidValueError, unknown
 from ..core.scalars import has_numbers
+from ..core.settings import say_how
 from ..core.storage import storable
 from ..core.tensors import active, tensors_in
 from ..core.transforms import disable_compile
@@ -271,7 +272,7 @@ def _number(address: str, value: Any) -> Tensor:
 def _vector(address: str, value: Any) -> Tensor:
     """A setting of weights, or many of one number of the lattice."""
     if address in (CURRENT, CHARGE, *initial_moments.KNOBS):
-        raise wrong(address, value, "a number")
+        raise wrong(address, value, "a number", say_how(value))
     if any(isinstance(entry, Tensor) for entry in value):
         raise wrong(address, value, "one tensor, or numbers", "take torch.stack(...)")
     try:

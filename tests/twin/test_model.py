@@ -72,7 +72,7 @@ def test_weights_as_settings_in_any_form() -> None:
         ("field.weights", ["a"] * SPLINE.count, "field.weights must be a vector of numbers"),
         ("field.weights", [torch.tensor(1.0)] * SPLINE.count, r"one tensor.*torch\.stack"),
         ("field.weights", [1.0, 2.0], "weights, got shape"),
-        ("beam.current", [1.0, 2.0], "beam.current must be a number"),
+        ("beam.current", [1.0, 2.0], "beam.current must be a number.*give torch.as_tensor"),
     ],
 )
 def test_settings_that_are_no_such_vector(address: str, value: object, message: str) -> None:
