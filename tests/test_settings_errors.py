@@ -82,3 +82,20 @@ def test_beams_that_do_not_go_with_the_settings() -> None:
     for call in (lambda: pj.track(THROWN, beams), lambda: twin.predict()):
         with pytest.raises(pj.errors.InvalidValueError, match=r"\(3,\) do not go with .*\(2,\)"):
             call()
+
+
+def test_tables_of_many_are_shown_and_are_no_frames() -> None:
+    cells = CELL.with_values({"d2.length": torch.tensor([0.3, 0.5], dtype=torch.float64)})
+    table = pj.twiss_table(cells, PROTON)
+    low, high = sorted(table.tune_x)
+    assert repr(table).startswith(
+        f"TwissTable(6 places, 0.9 to 1.1 m; tunes {low:.6g} to {high:.6g}"
+    )
+    for write in (table.csv, table.pandas):
+        with pytest.raises(
+            pj.errors.ManySettingsError, match=r"there are \(2,\).*one after another"
+        ):
+            write()
+    k1 = CELL.with_values({"q1.k1": torch.tensor([29.0, 29.5], dtype=torch.float64)})
+    assert "TwissTable(6 places, 1 m; tunes " in repr(pj.twiss_table(k1, PROTON))
+    assert repr(pj.twiss_table(CELL, PROTON)).startswith("TwissTable(6 places, 1 m; tunes 0.")

@@ -105,6 +105,8 @@ def take(data: Any, batch: torch.Size, rows: slice) -> Any:
 
 def ends(value: Any) -> tuple[float, float]:
     """The least and the greatest of the settings of a parameter."""
+    if isinstance(value, np.ndarray):
+        value = torch.from_numpy(np.asarray(value, dtype=np.float64))
     if not (isinstance(value, Tensor) and value.dim()):
         return to_float(value), to_float(value)
     refuse_batched(value)
@@ -116,7 +118,8 @@ def ends(value: Any) -> tuple[float, float]:
 def show(value: Any) -> str:
     """A parameter in few letters, of many settings from the least to the greatest."""
     least, greatest = ends(value)
-    return f"{least:.6g}" if least == greatest else f"{least:.6g} to {greatest:.6g}"
+    one = least == greatest or math.isnan(least)
+    return f"{least:.6g}" if one else f"{least:.6g} to {greatest:.6g}"
 
 
 def without_derivatives(value: Any) -> Any:

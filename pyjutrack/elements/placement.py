@@ -103,6 +103,7 @@ def _transport_placed(element: Element, state: State, reference: Reference, part
 
 def enter_element(element: Element, state: State, reference: Reference) -> State:
     """Particles at the entrance of an element, in the frame of where it really stands."""
+    element = element.along_particles
     if element.is_displaced:
         state = enter_frame(state, reference, offset_frame(element, 0.0), 0.0)
     if is_zero(element.tilt):

@@ -14,6 +14,7 @@ from ..core import display
 from ..core.checks import require_kind, require_real, wrong
 from ..core.errors import InvalidValueError, ManySettingsError, MissingPackageError, unknown
 from ..core.scalars import Number, carries, is_whole
+from ..core.settings import show
 
 
 @dataclass(frozen=True)
@@ -131,8 +132,8 @@ class TwissTable:
 
     def __repr__(self) -> str:
         return (
-            f"TwissTable({len(self)} places, {float(self.s[-1]):.6g} m; "
-            f"tunes {float(self.tune_x):.6g}, {float(self.tune_y):.6g})"
+            f"TwissTable({len(self)} places, {show(self.s[..., -1])} m; "
+            f"tunes {show(self.tune_x)}, {show(self.tune_y)})"
         )
 
     @overload
@@ -211,6 +212,11 @@ class TwissTable:
 
     def _columns(self) -> dict[str, Any]:
         table = self.numpy()
+        if batch := np.shape(table.s)[:-1] or np.shape(table.beta_x)[:-1]:
+            raise ManySettingsError(
+                f"a frame or a file is of one setting, and there are {batch}; take one after "
+                "another, each from the lattice of one setting"
+            )
         found: dict[str, Any] = {"name": table.names, "kind": table.kinds}
         found |= {name: getattr(table, name) for name in COLUMNS}
         return found | dict(zip(_ORBIT, np.asarray(table.orbit).T, strict=True))

@@ -21,7 +21,7 @@ from ..maps.state import State
 from .array_particles import ArrayParticles
 from .dual_particles import particles_of
 from .end import End, expand_beam, state_of
-from .particles import Losses, Particles, is_plain
+from .particles import Losses, Particles, expand, is_plain
 from .plan import Act, Weigh, is_idle
 from .programs import Piece, pieces_of
 from .soft_apertures import apply_soft_aperture, mask_passing
@@ -81,6 +81,8 @@ def run_with_jacobians(
         derivatives, or another precision.
     """
     state = probe or State(task.beam.coordinates.unbind(-1), task.beam.alive)
+    if task.lattice.soft and not task.effects:  # weights are of each setting
+        state = expand(state, task.batch)
     size = state.alive.numel()
     tangents = np.zeros((size, 6 * LANES))
     tangents.reshape(size, 6, LANES)[:, _SIX, _SIX] = 1.0

@@ -114,7 +114,8 @@ class ParticleColumns(Particles):
         return torch.from_numpy(self._alive).reshape(*self._batch, self._per)
 
     def lose(self, alive: Tensor) -> None:
-        """Keep those alone that are alive here too."""
+        """Keep those alone that are alive here too, of each setting where these first differ."""
+        self.expand(alive.shape[:-1])
         self._lose(alive.expand(*self._batch, self._per).reshape(-1).numpy())
 
     def _lose(self, alive: NDArray[np.bool_]) -> None:
