@@ -33,7 +33,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(autouse=True)
 def _seeded() -> None:
-    """The same global random state for every test, whatever runs before it."""
+    """The same global state for every test, whatever runs before it, or is imported there."""
+    torch.set_default_dtype(torch.float32)  # Xopt's Bayesian generators set another for all
     torch.manual_seed(20260101)
     np.random.seed(20260101)  # noqa: NPY002  # for libraries that draw from it
 

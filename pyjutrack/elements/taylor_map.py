@@ -141,7 +141,10 @@ class TaylorMap(Element):
         return state.apply(time, *series, 1 / reference.beta_gamma, scale)
 
     def require_place(self, reference: Reference, part: Part) -> None:
-        """Raise InvalidValueError where the map does not stand for the elements it replaced."""
+        """Raise InvalidValueError where the map does not stand for the elements it replaced.
+
+        That is for another reference than it was made at, and for a part of it, not the whole.
+        """
         if self.made_at is None:
             return
         what = f"{self._label()} stands for elements merged at p0c = {self.made_at:.9g} eV"

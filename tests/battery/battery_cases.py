@@ -88,6 +88,7 @@ OPTIONS: dict[str, tuple[Any, ...]] = {
     "radius_y": (),
     "vertices": SHAPES["polygon"]["vertices"],
     "smoothing": (0.0, 6e-4),
+    "made_at": (None,),
 }
 ROUNDED = {"shape": "racetrack", "half_width": 3e-3, "half_height": 2e-3}
 ROUNDED |= {"corner_x": 1.5e-3, "corner_y": 1e-3}
