@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import os
 import re
 from pathlib import Path
@@ -21,33 +20,21 @@ def copied() -> dict[Path, str]:
     found = {Path("CHANGELOG.md"): "changelog", Path("CONTRIBUTING.md"): "contributing"}
     found[Path("RELEASING.md")] = "releasing"
     found[Path("julia/README.md")] = "julia_package"
+    found[Path("examples/README.md")] = "examples"
     for readme in sorted(ROOT.glob("examples/*/README.md")):
         found[readme.relative_to(ROOT)] = f"example_{readme.parent.name}"
     return found
 
 
 def write_copies(folder: Path) -> None:
-    """Write all pages, and one that lists the examples."""
+    """Write all pages; that of the examples leads to each."""
     folder.mkdir(exist_ok=True)
     for file, name in copied().items():
         text = (ROOT / file).read_text(encoding="utf-8")
         write_changed(folder / f"{name}.md", relink(text, file.parent, Path("docs", FOLDER)))
     examples = "\n".join(name for name in copied().values() if name.startswith("example_"))
-    toctree = f"```{{toctree}}\n:maxdepth: 1\n\n{examples}\n```"
-    text = f"# Examples\n\n{toctree}\n\n## Scripts\n\n{list_scripts()}\n"
-    write_changed(folder / "examples.md", text)
-
-
-def list_scripts() -> str:
-    """List what each example of one file is, and how long it takes, by its docstring."""
-    return "\n".join(_script(path) for path in sorted(ROOT.glob("examples/*.py")))
-
-
-def _script(path: Path) -> str:
-    text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-    title, time = text.partition("\n")[0], re.search(r"\b(?:Takes|Runs) [^.]+\.", text)
-    said = " ".join(time[0].split()) if time else ""
-    return f"- [{path.name}](../../examples/{path.name}): {title} {said}"
+    with (folder / "examples.md").open("a", encoding="utf-8") as page:
+        page.write(f"\n```{{toctree}}\n:hidden:\n\n{examples}\n```\n")
 
 
 def relink_page(app: Any, name: str, source: list[str]) -> None:

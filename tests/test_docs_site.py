@@ -70,14 +70,12 @@ def test_links_of_what_is_copied_lead_to_the_same(site: None, text: str, moved: 
     assert relink(text, Path(), Path("docs/copied")) == moved
 
 
-def test_every_script_among_the_examples_says_how_long_it_takes(site: None) -> None:
-    from copied_pages import ROOT, list_scripts
-
-    listed = list_scripts().splitlines()
-    assert len(listed) == len(list(ROOT.glob("examples/*.py")))
-    assert [line for line in listed if not line.endswith(".") or " Takes " not in line] == [
-        line for line in listed if line.endswith("Runs until it is stopped.")
-    ]
+def test_the_page_of_examples_names_each() -> None:
+    examples = DOCS.parent / "examples"
+    text = (examples / "README.md").read_text(encoding="utf-8")
+    linked = set(re.findall(r"\]\(([^)]+)\)", text))
+    folders = {f"{path.parent.name}/README.md" for path in examples.glob("*/README.md")}
+    assert linked == folders | {path.name for path in examples.glob("*.py")} | {"gallery"}
 
 
 def test_docstrings_are_plain_text(site: None) -> None:
