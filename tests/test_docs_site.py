@@ -75,7 +75,7 @@ def test_the_page_of_examples_names_each() -> None:
     text = (examples / "README.md").read_text(encoding="utf-8")
     linked = set(re.findall(r"\]\(([^)]+)\)", text))
     folders = {f"{path.parent.name}/README.md" for path in examples.glob("*/README.md")}
-    assert linked == folders | {path.name for path in examples.glob("*.py")} | {"gallery"}
+    assert linked == folders | {path.name for path in examples.glob("*.py")}
 
 
 def test_docstrings_are_plain_text(site: None) -> None:
