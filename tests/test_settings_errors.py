@@ -79,7 +79,13 @@ def test_beams_that_do_not_go_with_the_settings() -> None:
     rows = torch.stack([BEAM.coordinates, 1.1 * BEAM.coordinates])
     beams = BEAM.replace(coordinates=rows, alive=BEAM.alive.expand(2, -1))
     twin = pj.Twin(THROWN, beams, (pj.diagnostics.BeamSize("q2"),))
-    for call in (lambda: pj.track(THROWN, beams), lambda: twin.predict()):
+    one = pj.Twin(CELL, beams, twin.diagnostics)
+    calls = (
+        lambda: pj.track(THROWN, beams),
+        lambda: twin.predict(),
+        lambda: one.predict({"q2.k1": [1.0, 1.1, 1.2]}),
+    )
+    for call in calls:
         with pytest.raises(pj.errors.InvalidValueError, match=r"\(3,\) do not go with .*\(2,\)"):
             call()
 

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ..beam.beam import Beam
 from ..beam.reference import Reference
+from ..core.settings import broadcast_batch
 from ..kernels.columns import stack_columns
 from ..maps.state import State
 from .particles import expand, is_plain
@@ -45,12 +46,24 @@ def beam_of(state: State, reference: Reference, like: Beam, weights: Tensor | No
 
 
 def expand_beam(beam: Beam, batch: torch.Size) -> Beam:
-    """A beam for each of some settings, in views; itself where they are alike."""
+    """A beam for each of some settings, in views; itself where they are alike.
+
+    Raises:
+        InvalidValueError: a batch of beams that does not go with the settings.
+    """
+    require_beams(beam, batch)
     state = State(beam.coordinates.unbind(-1), beam.alive)
     wide = expand(state, batch)
     if wide is state:
         return beam
     return beam_of(wide, beam.reference, beam, beam.weights)
+
+
+def require_beams(beam: Beam, *settings: torch.Size) -> None:
+    """Raise InvalidValueError unless there may be a beam for each of many settings."""
+    if beams := beam.coordinates.shape[:-2]:
+        what = "the beams of a batch, and settings of lattice, beam and effects"
+        broadcast_batch(what, [beams, *settings])
 
 
 def _replace(

@@ -27,7 +27,7 @@ from ..lattice.batch import batch_of, batched_fields, effects_batch, require_at_
 from ..lattice.lattice import Lattice
 from ..lattice.require import require_lattice
 from .adjoints import Adjoint, Auto, adjoint_of
-from .end import expand_beam
+from .end import expand_beam, require_beams
 from .plan import Act, Plan, motion_of, place_of, plan_of
 from .soft_apertures import require_weighing
 
@@ -141,7 +141,7 @@ def check_track(
     require_whole("turns", turns, 1)
     require_effects(effects)
     require_at_once(beam, effects)
-    _require_beams(lattice, beam, effects)
+    require_beams(beam, batch_of(lattice), beam.batch, effects_batch(effects))
     check_beam(beam)
     if not bool(survivors(beam).any()):
         raise InvalidValueError("no particle of the beam is alive")
@@ -149,14 +149,6 @@ def check_track(
     for effect in effects:
         _require_batched(effect, beam)
         effect.check(beam)
-
-
-def _require_beams(lattice: Lattice, beam: Beam, effects: Sequence[CollectiveEffect]) -> None:
-    """Raise InvalidValueError unless there may be a beam for each of many settings."""
-    beams = beam.coordinates.shape[:-2]
-    if beams:
-        what = "the beams of a batch, and settings of lattice, beam and effects"
-        broadcast_batch(what, [beams, batch_of(lattice), beam.batch, effects_batch(effects)])
 
 
 def _require_batched(effect: CollectiveEffect, beam: Beam) -> None:
