@@ -17,6 +17,7 @@ from torch import Tensor
 from ..beam.reference import SPEED_OF_LIGHT, Reference
 from ..collective.emission import radiates
 from ..core.errors import InvalidValueError, UnstableError
+from ..core.settings import show
 from ..core.symplectic import FORM
 from ..core.transforms import numeric
 from ..lattice.batch import each_setting
@@ -27,9 +28,12 @@ from .passing import pairwise_products
 from .radiating import RadiatingPassage
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Equilibrium:
     """A ring in equilibrium with its radiation; tensors that carry derivatives.
+
+    The natural emittance of a flat ring is the first of `emittances`, with the motion in z in it;
+    `emittance` of `radiation_integrals` is that of a beam without cavities.
 
     Attributes:
         orbit: closed in all coordinates, with radiation, (N + 1, 6).
@@ -54,6 +58,22 @@ class Equilibrium:
     energy_spread: Tensor
     bunch_length: Tensor
     energy_loss: Tensor
+
+    def __repr__(self) -> str:
+        """Its numbers; of the orbit the shape."""
+        shown = [f"{name} {_show_modes(getattr(self, name))}{unit}" for name, unit in _OF_MODES]
+        shown += [f"{name} {show(getattr(self, name).detach())}{unit}" for name, unit in _OWN]
+        return f"Equilibrium({', '.join(shown)}; orbit {tuple(self.orbit.shape)})"
+
+
+#: what is shown of an equilibrium: what the modes have, and what it has itself
+_OF_MODES = (("tunes", ""), ("damping_times", " s"), ("emittances", " m rad"))
+_OWN = (("energy_spread", ""), ("bunch_length", " m"), ("energy_loss", " eV"))
+
+
+def _show_modes(values: Tensor) -> str:
+    """Three numbers, each of many settings from the least to the greatest."""
+    return f"({', '.join(map(show, values.detach().movedim(-1, 0)))})"
 
 
 @numeric

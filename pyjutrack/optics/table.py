@@ -98,7 +98,8 @@ class TwissTable:
         momentum_compaction: relative change of the orbit's length by delta.
         slip_factor: momentum_compaction - 1 / gamma^2, from -dz/d(delta) over the length. Both are
             NaN of a line that accelerates.
-        chromaticity_x, chromaticity_y: d(tune)/d(delta); None unless asked for.
+        chromaticity_x, chromaticity_y: d(tune)/d(delta); None unless asked for by
+            `chromatic=True`. `pj.optics.chromaticities` gives them alone.
 
     Source: F. Willeke, G. Ripken, Methods of beam optics, DESY 88-114, for the coupled functions.
     """

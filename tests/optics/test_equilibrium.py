@@ -247,3 +247,13 @@ def test_by_tracking() -> None:
     invariants = np.sort(np.linalg.eigvals(covariance @ form).imag)[-2:]
     np.testing.assert_allclose(invariants, expected.emittances[[0, 2]], rtol=0.02)
     assert covariance[5, 5] ** 0.5 == pytest.approx(float(expected.energy_spread), rel=0.01)
+
+
+def test_it_shows_its_numbers_and_not_its_matrices() -> None:
+    file = pj.io.read_lattice(pj.io.example("ring.madx"), line="ring")
+    found = pj.optics.equilibrium(file.lattice, file.reference)
+    shown = repr(found)
+    assert f"energy_loss {float(found.energy_loss):.6g} eV" in shown
+    assert f"emittances ({float(found.emittances[0]):.6g}, " in shown
+    assert "\n" not in shown
+    assert "tensor" not in shown
