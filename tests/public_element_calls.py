@@ -196,7 +196,7 @@ def optics_calls() -> dict[str, Call]:
         "synchrobetatron_tunes": Call(pj.optics.synchrobetatron_tunes,
                                       {"matrix": np.kron(np.eye(3), [[0.8, 0.6], [-0.6, 0.8]])}),
         "linear_optics": Call(pj.optics.linear_optics, {**line, "order": 2}),
-        "twiss_table": Call(pj.twiss_table, line),
+        "twiss_table": Call(pj.twiss_table, {**line, "max_step": 0.2}),
         "radiation_integrals": Call(pj.optics.radiation_integrals,
                                     {"lattice": RING, "reference": PROTON}),
         "synchrotron_optics": Call(pj.optics.synchrotron_optics,

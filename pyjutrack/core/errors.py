@@ -150,8 +150,14 @@ def require_known(kind: str, name: str, known: Iterable[str]) -> None:
         raise unknown(kind, name, known)
 
 
-def unknown(kind: str, name: str, known: Iterable[str]) -> UnknownNameError:
-    """An error that says `name` is no `kind`, and what was probably meant."""
+def unknown(
+    kind: str, name: str, known: Iterable[str], of_none: str = "there is none at all"
+) -> UnknownNameError:
+    """An error that says `name` is no `kind`, and what was probably meant.
+
+    Args:
+        of_none: the hint where nothing is known.
+    """
     known = [str(k) for k in known]
     by_lower = {k.lower(): k for k in known}
     near = difflib.get_close_matches(str(name).lower(), by_lower, n=1, cutoff=0.4)
@@ -161,5 +167,5 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> UnknownNameError:
         shown = ", ".join(known[:12]) + (", ..." if len(known) > 12 else "")
         hint = f"known: {shown}"
     else:
-        hint = "there is none at all"
+        hint = of_none
     return UnknownNameError(f"no {kind} named {name!r}; {hint}")

@@ -42,7 +42,7 @@ class SliceMoments:
         centroid: mean coordinates [m, 1], (S, 6).
         sizes: rms of the coordinates about the mean of the slice [m, 1], (S, 6); the last is the
             spread of momenta, and that of energies is beta^2 times it.
-        emittance: rms emittances in x and y [m rad], geometric, (S, 2).
+        emittances: rms ones in x and y [m rad], geometric, (S, 2).
     """
 
     edges: Array
@@ -51,7 +51,7 @@ class SliceMoments:
     current: Array
     centroid: Array
     sizes: Array
-    emittance: Array
+    emittances: Array
 
     @property
     def centres(self) -> Array:
@@ -84,7 +84,7 @@ def slice_moments(
 
     Example:
         >>> found = pj.diagnostics.slice_moments(bunch, 50)
-        >>> found.current.max(), found.emittance[:, 0]
+        >>> found.current.max(), found.emittances[:, 0]
     """
     require_beam(beam)
     require_count("slices", slices, 1)
@@ -171,7 +171,7 @@ def _moments(
         current=current,
         centroid=centroid,
         sizes=np.sqrt(squares),
-        emittance=np.stack([_emittance(about, squares, PLANES[p], index, mean) for p in "xy"], -1),
+        emittances=np.stack([_emittance(about, squares, PLANES[p], index, mean) for p in "xy"], -1),
     )
 
 

@@ -10,6 +10,10 @@ from ..elements import Element
 from .replace import same
 
 _ADDRESS = re.compile(r"^(?P<element>.+)\.(?P<field>\w+)(\[(?P<index>\d+)\])?$")
+_NO_NAMES = (
+    "there is none at all: knobs are parameters of elements that have a name, and a merged "
+    "lattice has those that `keep` names"
+)
 #: elements by name, in order
 Named = Mapping[str, Sequence[Element]]
 
@@ -66,7 +70,7 @@ def find_parameter(
     """
     match = _ADDRESS.match(address)
     if match is None or match["element"] not in named:
-        raise unknown("knob", address, knobs())
+        raise unknown("knob", address, knobs(), _NO_NAMES)
     name, field = match["element"], match["field"]
     first = named[name][0]
     index = None if match["index"] is None else int(match["index"])

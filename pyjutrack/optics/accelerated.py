@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import groupby
+from itertools import accumulate, groupby
 
 import torch
 from torch import Tensor
@@ -19,6 +19,7 @@ from ..tracking.end import state_of
 from .left_out import warn_of_line
 from .orbit import Orbit, start
 from .passing import Passage
+from .places import Places
 
 
 class Line:
@@ -64,6 +65,24 @@ class Line:
         found = [p.matrices(rows) for p, rows in zip(self._passages, pieces, strict=True)]
         ends, matrices = (torch.cat(part) for part in zip(*found, strict=True))
         return ends, torch.where(by_z[:, None], torch.eye(6, dtype=matrices.dtype), matrices)
+
+    @property
+    def whole(self) -> tuple[bool, ...]:
+        """Which elements have no optics but at their ends."""
+        return tuple(self._acts.tolist())
+
+    def within(self, coordinates: Tensor, places: Places) -> tuple[Tensor, Tensor]:
+        """Coordinates (M, 6) and Jacobians (M, 6, 6) from the entrances of elements to places."""
+        sizes = [len(p.elements) for p in self._passages]
+        firsts = [0, *accumulate(sizes)]
+        found = [
+            p.within(rows, places.of(first, first + size))
+            for p, rows, first, size in zip(
+                self._passages, coordinates.split(sizes), firsts, sizes, strict=False
+            )
+        ]
+        inside, matrices = (torch.cat(part) for part in zip(*found, strict=True))
+        return inside, matrices
 
     def track(self, delta: Number) -> Orbit:
         """Track the orbit from the axis: element by element, and then all at once.

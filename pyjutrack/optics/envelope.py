@@ -33,7 +33,7 @@ class Equilibrium:
     """A ring in equilibrium with its radiation; tensors that carry derivatives.
 
     The natural emittance of a flat ring is the first of `emittances`, with the motion in z in it;
-    `emittance` of `radiation_integrals` is that of a beam without cavities.
+    `emittances` of `radiation_integrals` are those of a beam without cavities.
 
     Attributes:
         orbit: closed in all coordinates, with radiation, (N + 1, 6).

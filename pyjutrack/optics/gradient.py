@@ -36,6 +36,7 @@ def optics_gradient(
     delta: float = 0.0,
     initial: Twiss | None = None,
     chromatic: bool = False,
+    max_step: float | None = None,
 ) -> tuple[Any, Array]:
     """Objectives of the optics, and their exact derivatives by knobs, in reverse mode.
 
@@ -43,7 +44,7 @@ def optics_gradient(
         objective: table of tensors -> tensor of shape () or (T,).
         wrt: knobs of the lattice: parameters, "q1.k1", variables of a machine's file, "kqf", and
             patterns for all that they fit, "q*.k1", in the order of `lattice.knobs`.
-        lattice, reference, delta, initial, chromatic: as for `linear_optics`.
+        lattice, reference, delta, initial, chromatic, max_step: as for `linear_optics`.
 
     Returns:
         The value, a float or (T,), and the slopes, (K,) or (T, K), in the order of `wrt`.
@@ -66,6 +67,7 @@ def optics_gradient(
             delta=delta,
             initial=initial,
             chromatic=chromatic,
+            max_step=max_step,
             order=1,
         )
         found: Any = objective(table)

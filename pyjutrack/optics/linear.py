@@ -21,16 +21,17 @@ from .many import in_one_pass
 from .modes import normal_modes_4d
 from .orbit import Closing, differentiable, find, passage, start
 from .passing import Passage, pairwise_products
+from .places import Places, cut
 from .stacks import column
 from .symplecticity import warn_if_not_symplectic
 from .table import Twiss, TwissTable, require_twiss
+from .within import Rows
 
 #: relative change of the reference's momentum that is rounding
 _SAME = 1e-12
 
 
 @numeric
-@in_one_pass
 def linear_optics(
     lattice: Lattice,
     reference: Reference,
@@ -38,6 +39,7 @@ def linear_optics(
     delta: Number = 0.0,
     initial: Twiss | None = None,
     chromatic: bool = False,
+    max_step: float | None = None,
     order: int = 2,
 ) -> TwissTable:
     """Optics as tensors, differentiable in all tensors among the arguments.
@@ -59,11 +61,13 @@ def linear_optics(
         initial: functions at the start of a line, whose tensors carry derivatives too; the orbit
             starts on the axis.
         chromatic: with chromaticities.
+        max_step: longest way between rows of the table [m]; by default there are rows at the
+            entrances of elements alone. Cavities that focus or accelerate a line are not cut.
         order: to which derivatives of the orbit are exact.
 
     Raises:
         UnstableError: no closed orbit or no periodic optics.
-        InvalidValueError: delta is no number above -1.
+        InvalidValueError: delta is no number above -1, or max_step no positive one.
 
     Warns:
         AccuracyWarning: cavities of a ring that focus, or change the momentum of the reference by
@@ -72,7 +76,8 @@ def linear_optics(
 
     Source: M. Borland, elegant's manual, twiss_output, for lines that accelerate.
     """
-    return optics_of(lattice, reference, delta, initial, chromatic, order)
+    places = cut(lattice, max_step)
+    return _optics_of_each(lattice, reference, delta, initial, chromatic, places, order)
 
 
 def optics_of(
@@ -81,6 +86,7 @@ def optics_of(
     delta: Number = 0.0,
     initial: Twiss | None = None,
     chromatic: bool = False,
+    places: Places | None = None,
     order: int = 2,
 ) -> TwissTable:
     """The same in one pass, of many settings of a ring at once.
@@ -108,7 +114,6 @@ def optics_of(
     warn_if_not_symplectic(lattice, orbit.matrices)
     through = _from_start(orbit.matrices)
     turn = through[..., -1, :, :]
-    transverse = through[..., :4, :4] * momenta.sqrt()[:, None, None]
     if initial is None:
         modes = normal_modes_4d(turn[..., :4, :4])
         shifts = _shifts_by_delta(orbit.matrices)
@@ -119,19 +124,24 @@ def optics_of(
         along = through @ torch.cat([dispersion, dispersion.new_tensor([0.0, 1.0])])
         shifts = through[:-1, :, 5]
         later = along[-1, 4]
-    along = along / along[..., 5:]  # by the deviation there, which cavities make smaller
-    w = transverse @ modes.unsqueeze(-3)
+    lengths = _lengths(lattice)
+    s = torch.nn.functional.pad(lengths.cumsum(-1), (1, 0))
+    rows = Rows(range(len(lattice)), s, orbit.table, through, along, momenta)
+    if places is not None:
+        rows = rows.cut(line, orbit, lengths, places)
+    elements = [lattice[n] for n in rows.elements]
+    along = rows.along / rows.along[..., 5:]  # by delta there, which cavities make smaller
+    w = rows.through[..., :4, :4] * rows.momenta.sqrt()[:, None, None] @ modes.unsqueeze(-3)
     functions = (w * w).unflatten(-1, (2, 2)).sum(-1)  # (place, coordinate, mode)
     slopes = -(w[..., 0::2, :] * w[..., 1::2, :]).unflatten(-1, (2, 2)).sum(-1)
-    lengths = _lengths(lattice)
-    phases = _phases(w, lengths)
-    s = torch.nn.functional.pad(lengths.cumsum(-1), (1, 0)).expand(w.shape[:-2])
+    phases = _phases(w, lengths[..., rows.elements])
+    s = rows.s.expand(w.shape[:-2])
     slip = -later / s[..., -1]
     if bool((momenta.detach() - 1).abs().max() > _SAME):  # it is one of a single velocity
         slip = torch.full_like(slip, math.nan)
     table = TwissTable(
-        names=(*(e.name for e in lattice), "end"),
-        kinds=(*(type(e).__name__ for e in lattice), ""),
+        names=(*(e.name for e in elements), "end"),
+        kinds=(*(type(e).__name__ for e in elements), ""),
         s=s,
         beta_x=functions[..., 0, 0],
         alpha_x=slopes[..., 0, 0],  # of (place, plane, mode)
@@ -145,7 +155,7 @@ def optics_of(
         dispersion_px=along[..., 1],
         dispersion_y=along[..., 2],
         dispersion_py=along[..., 3],
-        orbit=orbit.table,
+        orbit=rows.orbit,
         tune_x=phases[0][..., -1],
         tune_y=phases[1][..., -1],
         matrix=turn,
@@ -160,7 +170,6 @@ def optics_of(
 
 
 @numeric
-@in_one_pass
 def twiss_table(
     lattice: Lattice,
     reference: Reference,
@@ -168,6 +177,7 @@ def twiss_table(
     delta: float = 0.0,
     initial: Twiss | None = None,
     chromatic: bool = False,
+    max_step: float | None = None,
 ) -> TwissTable:
     """Optics along a ring as NumPy arrays; or along a line, from given initial functions.
 
@@ -180,14 +190,20 @@ def twiss_table(
         delta: momentum deviation of the orbit.
         initial: functions at the start of a line; the orbit starts on the axis.
         chromatic: with chromaticities.
+        max_step: longest way between rows of the table [m]; by default there are rows at the
+            entrances of elements alone. Cavities that focus or accelerate a line are not cut.
 
     Example:
-        >>> table = pj.twiss_table(ring, electron)
+        >>> table = pj.twiss_table(ring, electron, max_step=0.1)  # rows within elements too
         >>> table.beta_x.max(), table["qf"].dispersion_x, table.pandas()
     """
     require_flag("chromatic", chromatic)
+    places = cut(lattice, max_step)
     with torch.no_grad():
-        return optics_of(lattice, reference, delta, initial, chromatic).numpy()
+        return _optics_of_each(lattice, reference, delta, initial, chromatic, places).numpy()
+
+
+_optics_of_each = in_one_pass(optics_of)
 
 
 def _tune_slopes(

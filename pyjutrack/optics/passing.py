@@ -20,6 +20,7 @@ from ..elements.placement import advance
 from ..maps.packing import Program
 from ..maps.program import LANES
 from ..maps.state import State
+from .places import Places
 from .stacks import stacks
 
 _ALL = tuple(range(6))
@@ -94,6 +95,25 @@ class Passage:
         joined = torch.cat(slopes, -1)[..., self._back].movedim((0, 1), (-2, -1))
         jacobians = joined if self.batch else joined.squeeze(0)
         return self._rows(pieces), jacobians.contiguous()
+
+    @property
+    def whole(self) -> tuple[bool, ...]:
+        """Which elements have no optics but at their ends."""
+        return (False,) * len(self.elements)
+
+    def within(self, coordinates: Tensor, places: Places) -> tuple[Tensor, Tensor]:
+        """Coordinates (M, 6) and Jacobians (M, 6, 6) from the entrances of elements to places."""
+        inside = coordinates[..., list(places.elements), :]
+        one = torch.eye(6, dtype=coordinates.dtype)
+        matrices = one.expand(*inside.shape, 6)
+        for share, rows in places.groups().items():
+            elements = (self.elements[places.elements[row]] for row in rows)
+            some = Passage(elements, self.reference, self.batch)
+            ends, jacobians = some.matrices(inside[..., rows, :], Part(0.0, share))
+            at = torch.tensor(rows)
+            inside = inside.index_copy(-2, at, ends)
+            matrices = matrices.index_copy(-3, at, jacobians)
+        return inside, matrices
 
     def _rows(self, pieces: list[Tensor]) -> Tensor:
         """Coordinates (..., N, 6) of columns (6, ..., n) of all stacks."""

@@ -45,7 +45,7 @@ class Radiation:
         energy_loss: of the reference per turn [eV].
         partition: damping partition numbers of both modes and of the energy, (3,).
         damping_times: of their amplitudes [s], (3,).
-        emittance: natural ones of both modes [m rad], (2,).
+        emittances: natural ones of both modes [m rad], (2,).
         energy_spread: rms, relative.
     """
 
@@ -57,7 +57,7 @@ class Radiation:
     energy_loss: float
     partition: Array
     damping_times: Array
-    emittance: Array
+    emittances: Array
     energy_spread: float
 
 
@@ -191,6 +191,6 @@ def _equilibrium(
         )
     period = length / (reference.beta * SPEED_OF_LIGHT)
     damping = 2 * energy * period / (partition * loss)
-    emittance = quantum * reference.gamma**2 * i5 / (i2 * partition[:2])
+    emittances = quantum * reference.gamma**2 * i5 / (i2 * partition[:2])
     spread = math.sqrt(quantum * reference.gamma**2 * i3 / (i2 * partition[2]))
-    return Radiation(i1, i2, i3, i4, i5, loss, partition, damping, emittance, spread)
+    return Radiation(i1, i2, i3, i4, i5, loss, partition, damping, emittances, spread)

@@ -79,6 +79,7 @@ _ORBIT = ("x", "px", "y", "py", "z", "delta")
 class TwissTable:
     """Optics along a lattice: row i at the entrance of element i of N, the last row at the end.
 
+    Made with a `max_step`, it has more rows within elements, of their names: N counts these too.
     Columns are NumPy arrays from `twiss_table`, tensors that carry derivatives from
     `linear_optics`.
 
@@ -145,7 +146,7 @@ class TwissTable:
         """The functions at the entrance of an element, a Twiss; or a column, such as "beta_x".
 
         Args:
-            place: number of the element, or the first of a name; or an attribute of the table.
+            place: number of the row, or the first of a name; or an attribute of the table.
 
         Floats, or tensors where those of the table carry derivatives.
 

@@ -34,17 +34,20 @@ def plot_optics(
     *,
     figure: Figure | SubFigure | None = None,
     axes: Sequence[Axes] | None = None,
+    legend: bool = True,
 ) -> tuple[Axes, ...]:
     """Beta functions and dispersion along s, under the strip of the lattice.
 
     Between the ends of elements stand cubics with the slopes -2 alpha of beta and px of the
-    dispersion there: exact in drifts. Where there is no dispersion, its axes say so, and are low.
+    dispersion there: exact in drifts, and elsewhere closer the smaller the `max_step` of the table.
+    Where there is no dispersion, its axes say so, and are low.
 
     Args:
         table: from `twiss_table`.
         lattice: the one of the table, for the strip.
         figure: to make axes in; a new one of no window by default, found as `axes[0].figure`.
         axes: to draw on in place of a figure: two, or three with a lattice, from top to bottom.
+        legend: name the kinds of elements above the strip.
 
     Returns:
         Axes that share s: of the strip if there is a lattice, of beta [m], of the dispersion [m].
@@ -81,7 +84,8 @@ def plot_optics(
             _curve(dispersion, table, "dispersion_y", table.dispersion_py, IN_Y, "$D_y$")
     beta.set_ylabel(r"$\beta$ [m]")
     beta.set_ylim(bottom=0)
-    dispersion.set(ylabel="D [m]", xlabel="s [m]")
+    name = "D" if all(flat.values()) else "dispersion"  # which a low panel has no room for
+    dispersion.set(ylabel=f"{name} [m]", xlabel="s [m]")
     for ax in axes[:-1]:
         ax.tick_params(labelbottom=False)
     for ax in (beta, dispersion):
@@ -89,7 +93,7 @@ def plot_optics(
             _legend(ax)
         ax.grid(alpha=0.25)
     if lattice is not None:
-        plot_lattice(axes[0], lattice)
+        plot_lattice(axes[0], lattice, legend=legend)
         axes[0].set_xlabel("")
         axes[0].spines["bottom"].set_visible(False)
         axes[0].tick_params(bottom=False)

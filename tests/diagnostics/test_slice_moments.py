@@ -45,8 +45,8 @@ def test_a_gaussian_bunch_with_correlations_along_z() -> None:
     assert (np.abs(found.sizes[:, 5] / spread - 1) < noise).all()
     np.testing.assert_allclose(found.centroid[:, 5], 10.0 * middle, atol=5e-6)
     # the part of x along z is not proportional to px, and adds 1e-5 of the size in a slice
-    assert (np.abs(found.emittance[:, 1] / 2e-9 - 1) < noise).all()
-    assert (found.emittance[:, 0] > own * 1e-5 * (1 - noise)).all()
+    assert (np.abs(found.emittances[:, 1] / 2e-9 - 1) < noise).all()
+    assert (found.emittances[:, 0] > own * 1e-5 * (1 - noise)).all()
     assert found.fractions.sum() == pytest.approx(math.erf(2.1 / math.sqrt(2)), abs=2e-3)
 
 
@@ -67,7 +67,7 @@ def test_slices_are_beams_cut_by_hand(equal: str) -> None:
         np.testing.assert_allclose(found.sizes[n], pj.moments.sizes(cut), rtol=1e-10)
         for column, plane in enumerate("xy"):
             expected = float(pj.moments.emittance(cut, plane))
-            assert found.emittance[n, column] == pytest.approx(expected, rel=1e-9)
+            assert found.emittances[n, column] == pytest.approx(expected, rel=1e-9)
         held = float(pj.moments.survivors(cut)) / 3000 * 1e-9
         current = held * float(ELECTRON.beta) * 299_792_458.0 / (high - low)
         assert found.current[n] == pytest.approx(current, rel=1e-12)
@@ -92,10 +92,10 @@ def test_empty_slices_are_nan_and_told_of() -> None:
     assert found.particles.tolist() == [3, 0, 0, 3]
     assert np.isnan(found.centroid[1:3]).all()
     assert np.isnan(found.sizes[1:3]).all()
-    assert np.isnan(found.emittance[1:3]).all()
+    assert np.isnan(found.emittances[1:3]).all()
     assert found.current[1:3].tolist() == [0.0, 0.0]
     assert found.sizes[[0, 3], 0].tolist() == [0.0, 0.0]
-    assert found.emittance[[0, 3]].tolist() == [[0.0, 0.0]] * 2
+    assert found.emittances[[0, 3]].tolist() == [[0.0, 0.0]] * 2
 
 
 def test_a_batch_has_slices_of_each() -> None:
@@ -105,7 +105,7 @@ def test_a_batch_has_slices_of_each() -> None:
     found = dg.slice_moments(both, 5, equal="charge")
     for k, beam in enumerate((one, other)):
         alone = dg.slice_moments(beam, 5, equal="charge")
-        for name in ("edges", "particles", "fractions", "current", "centroid", "emittance"):
+        for name in ("edges", "particles", "fractions", "current", "centroid", "emittances"):
             np.testing.assert_array_equal(getattr(found, name)[k], getattr(alone, name))
 
 

@@ -55,7 +55,7 @@ def test_beside_radiation_integrals() -> None:
         np.testing.assert_allclose(found.partition, books.partition, rtol=3e-3)
         np.testing.assert_allclose(found.damping_times, books.damping_times, rtol=3e-3)
         assert float(found.partition.sum()) == pytest.approx(4, rel=1e-5)
-        assert float(found.emittances[0]) == pytest.approx(books.emittance[0], rel=1e-2)
+        assert float(found.emittances[0]) == pytest.approx(books.emittances[0], rel=1e-2)
         assert float(found.energy_spread) == pytest.approx(books.energy_spread, rel=1e-2)
     sector = pj.optics.radiation_integrals(ring(), ELECTRON).partition
     assert abs(sector[0] - books.partition[0]) > 0.1, "or the faces were not tested"

@@ -29,7 +29,7 @@ def test_an_isomagnetic_ring() -> None:
     period = float(RING.length) / 299_792_458.0
     expected = 2 * 3e9 * period / found.energy_loss / found.partition
     np.testing.assert_allclose(found.damping_times, expected, rtol=1e-6)
-    assert found.emittance[1] == pytest.approx(0, abs=1e-20)
+    assert found.emittances[1] == pytest.approx(0, abs=1e-20)
 
 
 def test_by_thin_slices() -> None:
@@ -54,7 +54,7 @@ def test_by_thin_slices() -> None:
     assert found.i5[0] == pytest.approx(integral(invariant) / RHO**3, rel=1e-5)
     quantum = 3.8319386e-13  # Sands' C_q [m]
     emittance = quantum * ELECTRON.gamma**2 * found.i5[0] / (found.i2 - found.i4[0])
-    assert found.emittance[0] == pytest.approx(emittance, rel=1e-6)
+    assert found.emittances[0] == pytest.approx(emittance, rel=1e-6)
     spread = quantum * ELECTRON.gamma**2 * found.i3 / (2 * found.i2 + found.i4[0])
     assert found.energy_spread == pytest.approx(math.sqrt(spread), rel=1e-6)
 
@@ -81,7 +81,7 @@ def test_vertical_bends_heat_the_vertical_plane() -> None:
     turned = pj.Lattice([*CELL * 4, pj.SBend(0.2, 0.01, tilt=math.pi / 2), *CELL * 4])
     turned = turned + pj.Lattice([pj.SBend(0.2, -0.01, tilt=math.pi / 2)])
     found = pj.optics.radiation_integrals(turned, ELECTRON)
-    assert found.emittance[1] > 1e-15
+    assert found.emittances[1] > 1e-15
 
 
 def test_nothing_bends() -> None:

@@ -31,5 +31,5 @@ assert (low > 0).all()
 assert (high < 1.02).all()
 assert (np.median(depression, axis=0) > 0.4).all()
 assert (np.median(depression, axis=0) < 0.9).all()
-assert np.abs(slices.emittance[7:13] / 1e-7 - 1).max() < 0.05
+assert np.abs(slices.emittances[7:13] / 1e-7 - 1).max() < 0.05
 assert np.abs(same.fractions - 0.1).max() < 1e-4

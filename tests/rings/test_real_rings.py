@@ -232,7 +232,7 @@ def test_spear3_is_what_was_designed():
     lattice, reference = rings.ring("spear3")
     table = twiss_table(lattice, reference)
     assert [table.tune_x, table.tune_y] == pytest.approx([14.19, 5.23], abs=1e-3)
-    assert radiation_integrals(lattice, reference).emittance[0] == pytest.approx(18e-9, rel=0.01)
+    assert radiation_integrals(lattice, reference).emittances[0] == pytest.approx(18e-9, rel=0.01)
     chromatic = chromaticities(lattice, reference)
     assert ((chromatic > 0) & (chromatic < 3)).all()
 
