@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ..beam.beam import Beam
@@ -20,32 +22,38 @@ from ..core.errors import InvalidValueError
 from ..core.one_by_one import check_each
 from ..core.scalars import Number, tensor_like
 from ..core.storage import storable
+from ..core.tensors import tensors_in
 from ..maps.state import State
 from ..mesh.line import Line
+from ..mesh.staircase import refuse_staircase
 from .base import Place, require_max_step
-from .bunches import Potential3D, each_beam
+from .bunches import each_beam, join_beams
 from .intensity import require_charge
 from .poisson import Potential, SpectralPoisson, require_potential
+from .product import ProductPotential, kick_by_product, kick_by_product_in_place
 from .resolution import warn_if_few_cells
-from .slices import SlicedEffect, slice_box, unsmooth
+from .slices import MeshEffect, unsmooth
 
 #: the line along the bunch reaches so many rms lengths to both sides, beyond which 1e-9 is left
 _REACH = 6
 #: its cells a rms length
 _FINE = 4
+#: of the potentials of places so much is kept for the next turn [bytes]
+_KEPT = 2**28
 #: walls must be so many rms sizes away
 _CLEARANCE = 3.0
 
 
 @storable
 @dataclass(frozen=True)
-class FrozenGaussian(SlicedEffect):
+class FrozenGaussian(MeshEffect):
     """Space charge of a Gaussian bunch whose sizes are given, for many turns of a ring.
 
     The kick is that of `SpaceCharge2p5D`, with the densities of a Gaussian in place of those of the
     particles: of sizes that optics and emittances give along the ring, centred on the reference.
     Particles see the charge that is still alive, and not each other: there is no noise, and no
     coherent motion. The kick is symplectic. Derivatives by lengths hold the sizes at each place.
+    What a solver finds for sizes is kept, up to 256 MiB, so that further turns cost kicks alone.
 
     Attributes:
         sizes: rms sizes in x and y [m], a pair; or rows (s, sigma_x, sigma_y) [m] with s rising
@@ -113,26 +121,70 @@ class FrozenGaussian(SlicedEffect):
     def field(self, beam: Beam, state: State, place: Place, memory: Any = None) -> Any:
         """Make the potentials, one a beam of a batch, of the charge alive."""
 
-        def make(one: Beam, here: State) -> Potential3D:
+        def make(one: Beam, here: State) -> ProductPotential:
             live = torch.where(here.alive, one.shares, 0.0).sum(-1)
             return self._field(one, beam.world.sum(live), place)
 
         return each_beam(make, beam, state)
 
-    def _field(self, beam: Beam, live: Tensor, place: Place) -> Potential3D:
-        reach, shape = _REACH * self.length, self.mesh.shape
-        line = Line(-reach, reach, 2 * _REACH * _FINE, shape)
-        along = torch.from_numpy(_gaussian(line, self.length)).to(live)
-        across = torch.from_numpy(self._fractions(place)).to(live)
-        h = self.potential.solve(across).to(live.dtype) + self.wall
+    def apply(self, state: State, field: Sequence[ProductPotential], place: Place) -> State:
+        """Kick particles by a field over a slice of an element; none outside the line is kicked."""
+        refuse_staircase(self.mesh, *state.coordinates)
+        return join_beams(kick_by_product, state, field, place)
+
+    def apply_in_place(
+        self,
+        columns: Sequence[NDArray[Any]],
+        alive: Tensor,
+        field: Sequence[ProductPotential],
+        place: Place,
+    ) -> bool:
+        """Kick particles that are plain numbers."""
+        if len(field) > 1 or not field[0].is_plain or isinstance(place.ds, Tensor):
+            return False
+        kick_by_product_in_place(columns, alive, field[0], float(place.ds))
+        return True
+
+    def _field(self, beam: Beam, live: Tensor, place: Place) -> ProductPotential:
+        line, along = self._density
         current = beam.reference.perveance_per_ampere() * beam.reference.beta * SPEED_OF_LIGHT
         strength = tensor_like(beam.charge * current * self.scale, live) * live
-        values = along.reshape(-1, 1, 1) * h.unsqueeze(0)
-        return Potential3D(slice_box(self.mesh, line), strength * values)
+        across = self._solve(*self._sizes_at(place.s), live) + self.wall
+        return ProductPotential(
+            self.mesh, line, across, strength * torch.from_numpy(along).to(live)
+        )
 
-    def _fractions(self, place: Place) -> Any:
+    @cached_property
+    def _density(self) -> tuple[Line, NDArray[np.float64]]:
+        reach = _REACH * self.length
+        line = Line(-reach, reach, 2 * _REACH * _FINE, self.mesh.shape)
+        return line, _gaussian(line, self.length)
+
+    def _solve(self, x: float, y: float, like: Tensor) -> Tensor:
+        """H of a Gaussian of rms sizes x and y; kept, where the solver has nothing to learn."""
+        key = (x, y, like.dtype, like.device)
+        if key in self._kept:
+            return self._kept[key]
+        fractions = torch.from_numpy(self._fractions(x, y)).to(like)
+        if tensors_in(self.potential):
+            return self.potential.solve(fractions).to(like.dtype)
+        # kept, so that derivatives must go through it also where none are asked for now
+        with torch.inference_mode(False):
+            found = self.potential.solve(fractions.clone()).to(like.dtype)
+        if len(self._kept) * found.nbytes < _KEPT:
+            self._kept[key] = found
+        return found
+
+    @cached_property
+    def _kept(self) -> dict[Any, Tensor]:
+        return {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+
+    def _fractions(self, x: float, y: float) -> Any:
         """Shares of the bunch in the cells, as the shape function deposits them; they sum to 1."""
-        grid, x, y = self.mesh.grid, *self._sizes_at(place.s)
+        grid = self.mesh.grid
         axes = []
         for axis, size in enumerate((x, y)):
             # the shape function widens a density by its own second moment

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ..autodiff.operator import Maybe, Tensors, array, compiled_operator, copy_tangents, tensors
@@ -19,6 +20,8 @@ from ..core.errors import InvalidValueError
 from ..kernels import mesh as kernels
 from .grid import Grid, Mesh
 from .plain import plain_deposit, plain_interpolate
+
+Array = NDArray[Any]
 
 
 def inside(grid: Grid, x: Tensor, y: Tensor) -> Tensor:
@@ -108,6 +111,21 @@ def kick(
         potential = potential.to(x.dtype)
     new_px, new_py = _kick(mesh, x, y, active, px, py, potential, factor)
     return new_px, new_py
+
+
+def read(mesh: Mesh, x: Tensor, y: Tensor, active: Tensor, values: Tensor) -> Tensor:
+    """A grid at particles, (N,), zero where not `active`; the slopes are those of `kick`.
+
+    Args:
+        mesh, x, y, active: as for `deposit_admitted`.
+        values: array of shape `mesh.grid.padded_shape`, in the precision of the particles.
+    """
+    return _read(mesh, x, y, active, values)[0]
+
+
+def read_slopes(mesh: Mesh, x: Array, y: Array, active: Array, values: Tensor) -> Array:
+    """A grid and its slopes at particles that are plain numbers, (3, N)."""
+    return np.asarray(kernels.gather(stencil(mesh), x, y, active, array(values)))
 
 
 def _arrays(*tensors: Tensor) -> list[Any]:
@@ -217,5 +235,37 @@ class _Kick:
         )
 
 
+class _Read:
+    """Inputs x, y, active, values."""
+
+    ranks = (1, 1, 1, 2)
+
+    def plain(self, static: Mesh, *inputs: Tensor) -> Tensors:
+        return (plain_interpolate(static, *inputs)[0],)
+
+    def value(self, static: Mesh, inputs: Tensors) -> Tensors:
+        return (torch.from_numpy(kernels.gather(stencil(static), *_arrays(*inputs))[0]),)
+
+    def push(
+        self, static: Mesh, inputs: Tensors, tangents: Maybe, count: int
+    ) -> tuple[Tensors, Tensors]:
+        x, y, active, values = _arrays(*inputs)
+        dx, dy, _, dvalues = tangents
+        found, *slopes = kernels.gather(stencil(static), x, y, active, values)
+        pushed = sum(s * _rows(d, inputs[0]) for s, d in zip(slopes, (dx, dy), strict=True))
+        pushed = np.broadcast_to(pushed, (count, len(x))).copy()
+        for row, change in zip(pushed, () if dvalues is None else array(dvalues), strict=False):
+            row += kernels.gather(stencil(static), x, y, active, change)[0]
+        return tensors([found]), (torch.from_numpy(pushed),)
+
+    def cotangent(self, static: Mesh, inputs: Tensors, gradients: Tensors) -> Tensors:
+        x, y, active, values = _arrays(*inputs)
+        g = array(gradients[0])
+        _, *slopes = kernels.gather(stencil(static), x, y, active, values)
+        grid = kernels.deposit(stencil(static), x, y, active, g)
+        return tensors([*(g * slope for slope in slopes), grid])
+
+
 _deposit = compiled_operator(_Deposit())
 _kick = compiled_operator(_Kick())
+_read = compiled_operator(_Read())

@@ -13,7 +13,7 @@ from ..lattice.batch import each_setting
 from ..lattice.lattice import Lattice
 from .orbit import differentiable, find, passage, start
 from .passing import pairwise_products
-from .tunes import perturb_tunes
+from .tunes import modes, perturb_tunes
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,5 +62,5 @@ def synchrotron_optics(
 
 def _tunes(matrix: Tensor) -> Tensor:
     """The tunes: values by NumPy, first derivatives by perturbation of the eigenvalues."""
-    values, weights = map(torch.from_numpy, perturb_tunes(matrix.detach().numpy()))
+    values, weights = map(torch.from_numpy, perturb_tunes(modes(matrix.detach().numpy())))
     return values + (weights * (matrix - matrix.detach())).sum((-2, -1))

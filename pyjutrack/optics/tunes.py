@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -25,6 +26,8 @@ Array = NDArray[np.float64]
 
 #: |eigenvalue| - 1 above which motion counts as unbounded
 _STABLE = 1e-7
+#: area that a unit vector of a mode turns in, below which rounding made two of one
+_SEPARATE = 1e-6
 
 
 @numeric
@@ -32,20 +35,25 @@ def tunes(matrix: ArrayLike) -> Array:
     """Fractional tunes of a stable one-turn matrix, coupled or not.
 
     Args:
-        matrix: (4, 4), or (6, 6) of which the transverse block is used.
+        matrix: (4, 4), or (6, 6), also where kicks of delta by z, of a cavity or of space charge,
+            act on x and y by dispersion. The motion in z may be unbounded.
 
     Returns:
         (2,): each normal mode's tune in (0, 1), the mode that lives mostly in x first.
 
     Raises:
-        UnstableError: an eigenvalue is off the unit circle; InvalidValueError: another shape.
+        UnstableError: an eigenvalue of these is off the unit circle; InvalidValueError: another
+            shape.
 
     Source: D. Edwards, L. Teng, IEEE Trans. Nucl. Sci. 20 (1973) 885; sign by the symplectic form.
 
     Example:
         >>> pj.tunes(pj.jacobian(ring, reference))
     """
-    return modes(_transverse(matrix))[0]
+    array = _matrix(matrix)
+    if array.shape not in ((4, 4), (6, 6)):
+        raise InvalidValueError(f"a one-turn matrix is (4, 4) or (6, 6), got shape {array.shape}")
+    return np.array([mode.tune for mode in transverse_modes(array)])
 
 
 @numeric
@@ -76,8 +84,9 @@ def tune_slopes(
     matrix, slopes = jacobian_derivatives(
         lattice, beam, wrt, effects=effects, turns=turns, engine=engine
     )
-    values, weights = perturb_tunes(_transverse(matrix))
-    return values, np.einsum("kij,tij->kt", slopes[:, :4, :4], weights)
+    values, weights = perturb_tunes(transverse_modes(_matrix(matrix)))
+    count = weights.shape[-1]
+    return values, np.einsum("kij,tij->kt", slopes[:, :count, :count], weights)
 
 
 @numeric
@@ -94,62 +103,105 @@ def synchrobetatron_tunes(matrix: ArrayLike) -> Array:
     array = _matrix(matrix)
     if array.shape != (6, 6):
         raise InvalidValueError(f"three tunes need a (6, 6) matrix, got shape {array.shape}")
-    return modes(array)[0]
+    return np.array([mode.tune for mode in modes(array)])
 
 
-def modes(matrix: Array) -> tuple[Array, list[NDArray[np.complex128]], list[complex]]:
-    """Tunes, eigenvectors and eigenvalues exp(2 pi i tune) of the modes, in order of the planes."""
+class Mode(NamedTuple):
+    """A normal mode: shares of the planes in it, exp(2 pi i tune), and its eigenvector."""
+
+    shares: Array
+    eigenvalue: complex
+    vector: NDArray[np.complex128]
+
+    @property
+    def tune(self) -> float:
+        """Its tune in (0, 1)."""
+        return float(np.angle(self.eigenvalue) / (2 * np.pi) % 1)
+
+
+def modes(matrix: Array) -> list[Mode]:
+    """All modes of a stable matrix, in the order of the planes."""
     eigenvalues, vectors = np.linalg.eig(matrix)
-    form = FORM[: len(matrix), : len(matrix)]
-    worst = np.abs(np.abs(eigenvalues) - 1).max()
-    if worst > _STABLE:
-        largest, _ = tell_apart(float(np.abs(eigenvalues).max()), 1.0)
-        off = float(np.abs(matrix.T @ form @ matrix - form).max())
-        why = ""
-        if off > _STABLE:
-            why = f"; the matrix is not symplectic, by {off:.1g}: is it rounded, averaged, damped?"
-        raise UnstableError(
-            f"the motion is unstable: an eigenvalue of the one-turn matrix has modulus "
-            f"{largest}; tunes exist only where all have modulus 1{why}"
-        )
-    pairs = []
-    for eigenvalue, v in zip(eigenvalues, vectors.T, strict=True):
-        # of each conjugate pair, the one that turns clockwise in phase space, as oscillations do
-        signature = (v.conj() @ form @ v).imag
-        if signature > 0:
-            planes = v.reshape(-1, 2)
-            shares = np.abs((planes[:, 0].conj() * planes[:, 1]).imag) * 2 / signature
-            pairs.append((shares, complex(eigenvalue), v))
+    largest = max(np.abs(eigenvalues), key=_off)
+    if _off(largest) > _STABLE:
+        raise _unstable(matrix, largest)
+    pairs = _clockwise(eigenvalues, vectors, 0.0)
     if 2 * len(pairs) != len(matrix):
         raise UnstableError(
             "the one-turn matrix is on a half-integer or a coupling resonance; its modes are "
             "not separate"
         )
-    ordered = []
-    for plane in range(len(pairs)):
-        ordered.append(max(pairs, key=lambda pair: pair[0][plane]))
-        pairs = [pair for pair in pairs if pair is not ordered[-1]]
-    found = np.array([np.angle(eigenvalue) / (2 * np.pi) % 1 for _, eigenvalue, _ in ordered])
-    return found, [v for *_, v in ordered], [eigenvalue for _, eigenvalue, _ in ordered]
+    return _in_order(pairs, len(pairs))
 
 
-def perturb_tunes(matrix: Array) -> tuple[Array, Array]:
-    """Tunes (T,) of the modes, and by what changes of the matrix each changes, (T, 2 T, 2 T)."""
-    values, vectors, eigenvalues = modes(matrix)
-    form = FORM[: len(matrix), : len(matrix)]
+def transverse_modes(matrix: Array) -> list[Mode]:
+    """The two modes that live mostly in x and y, whatever the third one does.
+
+    Of (6, 6), where z acts on the motion across, by a kick of delta and dispersion, they are modes
+    of all six coordinates; else of the block across.
+    """
+    if len(matrix) == 4 or not matrix[:4, 4].any():
+        return modes(matrix[:4, :4])
+    eigenvalues, vectors = np.linalg.eig(matrix)
+    sizes = np.abs(eigenvalues)
+    stable = _off(sizes) <= _STABLE
+    pairs = _clockwise(eigenvalues[stable], vectors[:, stable], _SEPARATE)
+    found = _in_order(pairs, 2) if len(pairs) > 1 else []
+    if not found or max(mode.shares[2] for mode in found) > 0.5:
+        raise _unstable(matrix, max(sizes, key=_off))
+    return found
+
+
+def perturb_tunes(modes: Sequence[Mode]) -> tuple[Array, Array]:
+    """Tunes (T,) of modes, and by what changes of their matrix (n, n) each changes, (T, n, n)."""
     weights = []
-    for v, eigenvalue in zip(vectors, eigenvalues, strict=True):
+    for _, eigenvalue, v in modes:
         # first-order perturbation; the left eigenvector of a symplectic matrix is v* S
-        left = v.conj() @ form
+        left = v.conj() @ FORM[: len(v), : len(v)]
         weights.append((np.outer(left, v) / (left @ v) / eigenvalue).imag / (2 * np.pi))
-    return values, np.array(weights)
+    return np.array([mode.tune for mode in modes]), np.array(weights)
 
 
-def _transverse(matrix: ArrayLike) -> Array:
-    array = _matrix(matrix)
-    if array.shape not in ((4, 4), (6, 6)):
-        raise InvalidValueError(f"a one-turn matrix is (4, 4) or (6, 6), got shape {array.shape}")
-    return array[:4, :4]
+def _off(size: Any) -> Any:
+    return np.abs(size - 1)
+
+
+def _clockwise(eigenvalues: Any, vectors: Any, least: float) -> list[Mode]:
+    """Of each conjugate pair, the one that turns clockwise in phase space, as oscillations do.
+
+    Args:
+        least: of the area that a unit vector turns in; less is a mode that is not one by itself.
+    """
+    form, found = FORM[: len(vectors), : len(vectors)], []
+    for eigenvalue, v in zip(eigenvalues, vectors.T, strict=True):
+        signature = (v.conj() @ form @ v).imag
+        if signature > least:
+            planes = v.reshape(-1, 2)
+            shares = np.abs((planes[:, 0].conj() * planes[:, 1]).imag) * 2 / signature
+            found.append(Mode(shares, complex(eigenvalue), v))
+    return found
+
+
+def _in_order(pairs: list[Mode], planes: int) -> list[Mode]:
+    """For each plane the mode of which it has most, of those that are left."""
+    ordered: list[Mode] = []
+    for plane in range(planes):
+        ordered.append(max(pairs, key=lambda pair: pair.shares[plane]))
+        pairs = [pair for pair in pairs if pair is not ordered[-1]]
+    return ordered
+
+
+def _unstable(matrix: Array, size: float) -> UnstableError:
+    form = FORM[: len(matrix), : len(matrix)]
+    shown, _ = tell_apart(float(size), 1.0)
+    off = float(np.abs(matrix.T @ form @ matrix - form).max())
+    why = ""
+    if off > _STABLE:
+        why = f"; the matrix is not symplectic, by {off:.1g}: is it rounded, averaged, damped?"
+    return UnstableError(
+        f"the motion is unstable: an eigenvalue of the one-turn matrix has modulus {shown}; tunes "
+        f"exist only where all have modulus 1{why}"
+    )
 
 
 def _matrix(matrix: ArrayLike) -> Array:
