@@ -117,8 +117,29 @@ def test_targets_that_cannot_be_met_are_reported(ring: pj.Lattice, electron: pj.
     )
     assert not found.success
     assert "target tune_x is off by" in found.message
+    assert "target tune_y is off by" in found.message
+    assert "further steps" in found.message
     assert "qf.k1" in found.message
     assert 1.5 <= found.values["qf.k1"] <= 1.7
+
+
+def test_a_fraction_of_a_tune_is_told_of(ring: pj.Lattice, electron: pj.Reference) -> None:
+    whole = int(pj.twiss_table(ring, electron).tune_x)
+    found = pj.match(ring, electron, ["qf.k1"], {"tune_x": 0.31}, max_steps=5)
+    assert whole >= 1
+    assert not found.success
+    assert found.message.endswith(f"should it be {whole}.31?")
+    near = pj.match(ring, electron, {"qf.k1": (1.59, 1.61)}, {"tune_x": whole + 0.9}, max_steps=5)
+    assert "should it be" not in near.message
+
+
+def test_a_knob_that_moves_nothing_is_named() -> None:
+    """The strength is its own once it is a knob, and its variable moves nothing else."""
+    file = pj.io.read_lattice(pj.io.example("ring.madx"), line="ring")
+    goals = {"tune_x": 3.31, "tune_y": 3.21}
+    found = pj.match(file.lattice, file.reference, ["qf.k1", "kqf"], goals)
+    assert not found.success
+    assert found.message.endswith("What moves no target: kqf")
 
 
 def test_steps_into_instability_are_taken_back(ring: pj.Lattice, electron: pj.Reference) -> None:

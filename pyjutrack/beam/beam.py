@@ -149,18 +149,19 @@ class Beam:
         reference: Reference,
         coordinates: ArrayLike | Tensor,
         current: float | Tensor = UNSTATED,
+        charge: float | Tensor = UNSTATED,
     ) -> Beam:
         """A beam from an (N, 6) array, checked: the constructor for data from outside.
 
         Args:
             reference: particle that the coordinates count from.
             coordinates: rows (x, px, y, py, z, delta) [m and 1]; (..., N, 6) for a batch.
-            current: of a coasting beam [A].
+            current, charge: of a coasting beam [A], of a bunch [C].
 
         Raises:
             InvalidValueError: another shape, numbers that are not finite, or what is no number.
         """
-        beam = cls(reference, coordinates, current)  # type: ignore[arg-type]
+        beam = cls(reference, coordinates, current, charge=charge)  # type: ignore[arg-type]
         check_beam(beam)
         return beam
 
@@ -169,7 +170,6 @@ class Beam:
         return self.coordinates.shape[-2]
 
     def __repr__(self) -> str:
-        kind = self.reference.species.name
         energy = show(self.reference.kinetic_energy)
         world = self.world
         here, whole = ("", "") if world.is_serial else (" here", f" of {world.particles}")
@@ -179,7 +179,7 @@ class Beam:
         part = "" if world.is_serial else f"; rank {world.rank} of {world.size}"
         return (
             f"Beam({' x '.join(map(str, self.coordinates.shape[:-1]))}{whole}{weighted} "
-            f"macroparticles, {self.lost} lost{here}; {kind}, "
+            f"macroparticles, {self.lost} lost{here}; {self.reference.species.name}, "
             f"kinetic energy {energy} eV, {carried}{part})"
         )
 

@@ -205,6 +205,8 @@ class Bend(Magnet):
 class SBend(Bend):
     """Sector bend: without e1 and e2 the faces are square to the reference orbit.
 
+    What its parameters and options mean, `help(pj.elements.Bend)` says: they are those of its base.
+
     Example:
         >>> pj.SBend(1.5, angle=0.2, e1=0.1, e2=0.1, name="b1")
     """
@@ -216,6 +218,8 @@ class RBend(Bend):
 
     The length is that of the arc (MAD's RBEND counts the chord unless RBARC is off). The body is
     that of a sector bend between faces turned by half the angle.
+
+    What its parameters and options mean, `help(pj.elements.Bend)` says: they are those of its base.
     """
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
@@ -30,6 +31,16 @@ _QUANTITIES = tuple(
 )
 #: residual of each target where there is no optics: a step there is taken back
 _NOWHERE = 1e6
+#: how a search ends, by SciPy's number
+_ENDS = {
+    0: "`max_steps` is reached",
+    1: "no small change of the knobs makes it better",
+    2: "further steps make it no better",
+    3: "further steps change the knobs no more",
+    4: "further steps change nothing",
+}
+#: so many targets that are missed are named
+_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -114,7 +125,7 @@ class Match:
         values: address to value.
         residuals: of each target, in their order and units, (T,).
         success: every target is met.
-        message: which is not, and by how much; or how the search ended.
+        message: which are not, by how much, and how the search ended.
         steps: evaluations of the optics.
     """
 
@@ -143,7 +154,8 @@ def match(
     Args:
         lattice: a ring, or a line if `initial` is given; it is left as it is.
         reference: its particle.
-        variables: addresses such as "qf.k1", or addresses with (low, high).
+        variables: addresses such as "qf.k1", or addresses with (low, high). One that follows
+            another of them does so no longer.
         targets: `pj.optics.Target`s, or numbers of the ring by name, such as {"tune_x": 0.31}.
             Tunes have their integer part.
         initial: Twiss functions at the start of a line.
@@ -204,7 +216,7 @@ def match(
 
     from scipy.optimize import least_squares  # late: it takes a moment to load
 
-    evaluate(start)  # names that are none, and no optics, before the search
+    began, _ = evaluate(start)  # names that are none, and no optics, before the search
     found = least_squares(
         residuals,
         start,
@@ -218,15 +230,32 @@ def match(
     )
     off = found.fun / weights
     values = dict(zip(wrt, found.x.tolist(), strict=True))
-    worst = int(np.abs(off).argmax())
-    success = bool(abs(off[worst]) <= tolerance)
+    missed = [n for n, size in enumerate(np.abs(off)) if not size <= tolerance]
     message = "every target is met"
-    if not success:
+    if missed:
+        told = [f"{goals[n]} is off by {off[n]:.3g}" for n in missed]
+        more = f", and {len(told) - _NAMED} more are" if len(told) > _NAMED else ""
+        message = f"{', '.join(told[:_NAMED])}{more}; the search ended: {_ENDS[found.status]}"
         near = np.isclose(found.x, low) | np.isclose(found.x, high)
         bound = [address for address, there in zip(wrt, near, strict=True) if there]
-        message = f"{goals[worst]} is off by {off[worst]:.3g}; the search ended: {found.message}"
-        message += f" At their limits: {', '.join(bound)}." if bound else ""
-    return Match(lattice.with_values(values), values, off, success, message, int(found.nfev))
+        idle = [a for a, slope in zip(wrt, found.jac.T, strict=True) if not slope.any()]
+        message += f". At their limits: {', '.join(bound)}" if bound else ""
+        message += f". What moves no target: {', '.join(idle)}" if idle else ""
+        message += _say_integer_parts([(goals[n], began[n]) for n in missed])
+    return Match(lattice.with_values(values), values, off, not missed, message, int(found.nfev))
+
+
+def _say_integer_parts(missed: Sequence[tuple[Target, float]]) -> str:
+    """A hint for targets that are fractions of tunes, by how far they were off at the start."""
+    for goal, off in missed:
+        if goal.quantity in ("tune_x", "tune_y") and goal.value is not None and goal.at is None:
+            tune = goal.value + off
+            if 0 <= goal.value < 1 <= tune:
+                return (
+                    f". Tunes have their integer part: {goal.quantity} was {tune:.6g} at the "
+                    f"start; should it be {math.floor(tune) + goal.value:.6g}?"
+                )
+    return ""
 
 
 def _variables(
