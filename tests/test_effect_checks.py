@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import doctest
+import inspect
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+import torch
 from effect_cases import EFFECTS, ELECTRON, LATTICE, Model, bunch
 
 import pyjutrack as pj
@@ -187,6 +190,17 @@ def test_methods_that_an_effect_of_maps_is_never_asked_by(method: str) -> None:
     message = rf"Stated states `{method}` and acts by maps \(`by_maps`\), where `{method}` is never"
     with pytest.raises(InvalidValueError, match=message):
         track([stated()])
+
+
+def test_the_example_of_a_first_effect_passes_the_checks() -> None:
+    text = inspect.getdoc(pj.CollectiveEffect)
+    assert text is not None
+    example = doctest.DocTestParser().get_examples(text)
+    scope = {"pj": pj, "torch": torch, "dataclass": dataclass, "__name__": __name__}
+    for block in example:
+        exec(block.source, scope)
+    made = scope["Wake"](at="tank", strength=1e8)
+    pj.testing.check_effect(made, BEAM, CELL, knobs=["strength"])
 
 
 def test_radiation_without_magnets_says_where_it_acts() -> None:

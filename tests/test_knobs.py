@@ -147,3 +147,11 @@ def test_settings_of_kicks_have_no_slopes(beam: pj.Beam, mode: str, name: str) -
             effects=[kick],
             mode=mode,
         )
+
+
+def test_a_field_that_is_no_knob_is_told_apart() -> None:
+    line = pj.Lattice([pj.Quadrupole(0.1, 1.0, name="q1")])
+    with pytest.raises(pj.errors.UnknownNameError, match="steps is a field of Quadrupole and no"):
+        line.value("q1.steps")
+    with pytest.raises(pj.errors.UnknownNameError, match=r"'q1\.k9'; did you mean"):
+        line.value("q1.k9")

@@ -93,11 +93,13 @@ class CollectiveEffect:
         ...         return int(element.name == self.at)
         ...
         ...     def field(self, beam, state, place, memory):
-        ...         return self.strength * state.coordinates[0][state.alive].mean()
+        ...         x = torch.where(state.alive, state.coordinates[0], 0.0).sum(-1, keepdim=True)
+        ...         return self.strength * beam.charge * x / beam.particles
         ...
         ...     def apply(self, state, field, place):
         ...         x, px, *rest = state.coordinates
-        ...         return state._replace(coordinates=(x, px + field, *rest))
+        ...         kicked = torch.where(state.alive, px + field, px)
+        ...         return state._replace(coordinates=(x, kicked, *rest))
     """
 
     reversible: ClassVar[bool] = False

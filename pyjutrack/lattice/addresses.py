@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -83,6 +84,12 @@ def find_parameter(
             raise UnknownNameError(
                 f"no knob named {address!r}; {field} of {name!r} has {len(value)} entries"
             )
+    kind = type(first)
+    if field in {own.name for own in dataclasses.fields(kind)} - {"name", *kind.choices}:
+        raise UnknownNameError(
+            f"no knob named {address!r}; {field} is a field of {kind.__name__} and no knob, which "
+            f"it is in a class of your own by knobs = ({field!r}, ...)"
+        )
     raise unknown("knob", address, parameters(name, first))
 
 

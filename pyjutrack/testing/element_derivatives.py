@@ -76,6 +76,8 @@ def check_gradients(element: Element, reference: Reference, start: Tensor) -> No
                 tolerance = 2 * bound + 1e-7 * abs(float(slope)) + 1e-12
                 what = f"d/d {field} at {value:g}, {' '.join(map(str, way.values()))}"
                 remedy = f"use {field} as it is, without float() or a branch on its value"
+                if not np.isfinite(found).all():
+                    remedy = f"write the map without a division by {field}, so that it has a slope"
                 require_close(what, found[0], slope, tolerance, remedy)
 
 

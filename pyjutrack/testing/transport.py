@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,9 @@ from ..maps.codegen.traced import trace_map
 from ..maps.state import State
 from .comparison import CheckFailedError, require_finite, require_true
 
+#: numbers of the coordinates that a kick leaves
+_PLACES = (0, 2, 4)
+
 
 class _Watched(State):
     """Particles that look at what each map makes of them."""
@@ -26,6 +29,7 @@ class _Watched(State):
     def apply(self, map: Map | Callable[..., Any], *parameters: Any) -> State:
         if isinstance(map, Map):
             _check_traced(map)
+            _check_kick(map, self.coordinates, parameters)
             return _Watched(*super().apply(map, *parameters))
 
         def watched(*given: Any) -> Any:
@@ -60,6 +64,32 @@ def _check_traced(map: Map) -> None:
     except TypeError as error:
         raise CheckFailedError(f"the map {map.name}: {error}") from error
     _require_six(map.name, made)
+
+
+def _check_kick(map: Map, coordinates: Sequence[Tensor], parameters: Sequence[Any]) -> None:
+    """Check that a map which says `kick=True` adds to momenta what depends on places alone."""
+    if not map.kick:
+        return
+    other = [c if n in _PLACES else 0.5 * c for n, c in enumerate(coordinates)]
+    ends = [map(*start, *parameters) for start in (coordinates, other)]
+    changes = [
+        [e - c for e, c in zip(end, start, strict=True)]
+        for end, start in zip(ends, (coordinates, other), strict=True)
+    ]
+    told = (
+        f"the map {map.name} says kick=True: to add to px, py and delta what depends on x, y and z "
+        "alone"
+    )
+    for n, name in enumerate(COORDINATES):
+        one, two = (torch.nan_to_num(change[n].detach()) for change in changes)
+        if n in _PLACES:
+            require_true(f"{told}; it changes {name}", not one.any())
+        else:
+            rounding = 1e-12 * coordinates[n].detach().abs().max() + 1e-9 * one.abs().max()
+            require_true(
+                f"{told}; what it adds to {name} is another for other momenta",
+                bool(((one - two).abs() <= rounding).all()),
+            )
 
 
 def check_transport(element: Element, reference: Reference, start: Tensor) -> None:

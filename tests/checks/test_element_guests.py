@@ -45,6 +45,16 @@ def short_kick(x, px, y, py, z, delta, k, a):
     return x, px - k * x, y, py, z
 
 
+@map(kick=True)
+def moving_kick(x, px, y, py, z, delta, k, a):
+    return x + k * px, px, y, py, z, delta
+
+
+@map(kick=True)
+def damping_kick(x, px, y, py, z, delta, k, a):
+    return x, px - k * px, y, py, z, delta
+
+
 @dataclass(frozen=True, repr=False)
 class Radial(pj.Element):
     """A cubic kick of k at the radius a [m], which cannot be zero."""
@@ -108,6 +118,16 @@ class Detached(Radial):
         return state.apply(radial_kick, k, self.a)
 
 
+class SteepAtZero(Radial):
+    """Has values where a is zero, and no slope by it."""
+
+    def transport(self, state, reference, part):
+        def kick(x, px, y, py, z, delta):
+            return x, px - self.k * torch.tanh(x / self.a), y, py, z, delta
+
+        return state.apply(kick)
+
+
 class LosesAll(Radial):
     def transport(self, state, reference, part):
         return state._replace(alive=torch.zeros_like(state.alive))
@@ -128,6 +148,9 @@ GUESTS = {
     "math.sin": (with_map(math_kick), r"math_kick: .*a function of math.*x\.sin\(\)"),
     "branch": (with_map(branching_kick), r"branching_kick: .*cannot branch on the value"),
     "inverse": (with_map(badly_undone_kick), r"inverse of its maps.*px of particle .*undoes"),
+    "kick that moves": (with_map(moving_kick), r"moving_kick says kick=True: .*; it changes x$"),
+    "kick by momenta": (with_map(damping_kick), r"damping_kick says kick=True: .* px is another"),
+    "no slope": (SteepAtZero(), r"d/d a at 0.*write the map without a division by a"),
     "detached": (Detached(), r"d/d k at .*without float\(\)"),
     "loses all": (LosesAll(), r"loses every particle; give parameters of usual size"),
 }
