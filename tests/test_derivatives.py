@@ -248,3 +248,29 @@ def test_a_lost_test_particle(
 ) -> None:
     with pytest.raises(pj.errors.ParticleLostError, match="at="):
         pj.jacobian(cell, make_beam(1000), effects=[kick], at=(0.011, 0, 0, 0, 0, 0), method=method)
+
+
+def test_differences_whose_steps_are_longer_than_the_value() -> None:
+    """A kick of 2 urad, and an objective that turns within one."""
+    proton = pj.Reference.from_kinetic("proton", 1e9)
+    line = pj.Lattice([pj.Kicker(hkick=2e-6, name="h")])
+    beam = pj.Beam(proton, np.zeros((1, 6)))
+
+    def wave(final: pj.Beam) -> torch.Tensor:
+        return (1e6 * final.coordinates[0, 1]).sin()
+
+    exact = pj.gradient(wave, line, beam, wrt=["h.hkick"])
+    np.testing.assert_allclose(exact, 1e6 * np.cos(2.0), rtol=1e-9)
+    with pytest.warns(
+        pj.errors.AccuracyWarning, match=r"by h\.hkick = 2e-06 .* such as step=2e-09"
+    ):
+        coarse = pj.gradient(wave, line, beam, wrt=["h.hkick"], mode="fd")
+    assert abs(coarse[0] / exact[0] - 1) > 0.5
+    np.testing.assert_allclose(
+        pj.gradient(wave, line, beam, wrt=["h.hkick"], mode="fd", step=2e-9), exact, rtol=1e-5
+    )
+
+    def straight(final: pj.Beam) -> torch.Tensor:
+        return final.coordinates[0, 1]  # where the length of the steps is of no matter
+
+    np.testing.assert_allclose(pj.gradient(straight, line, beam, wrt=["h.hkick"], mode="fd"), 1.0)

@@ -17,7 +17,7 @@ from ..core.checks import require_real, wrong
 from ..core.errors import InvalidValueError, require_known
 from ..core.transforms import numeric
 from ..lattice.batch import each_setting, each_setting_of_beams
-from ..lattice.knobs import lower_bound, overlay, parts, split, values
+from ..lattice.knobs import overlay, parts, split, values
 from ..lattice.lattice import Lattice
 from ..lattice.patterns import expand
 from ..lattice.require import require_lattice
@@ -180,6 +180,7 @@ def gradient(
 
     Warns:
         LossWarning: particles are lost at sharp edges on the way.
+        AccuracyWarning: differences whose step is longer than the value, and that are no slopes.
 
     Example:
         >>> pj.gradient(lambda final: pj.moments.sizes(final)[0], cell, beam, wrt=["q1.k1"])
@@ -254,8 +255,8 @@ def value_and_gradient(
         return evaluate(counting_objective, chosen.track(knobbed), knobbed.beam)
 
     if mode == "fd":
-        lows = [lower_bound(a) for a, v in zip(wrt, found, strict=True) for _ in range(v.numel())]
-        value, slope = function(vector), central_slopes(function, vector, step, lows)
+        names = [a for a, v in zip(wrt, found, strict=True) for _ in range(v.numel())]
+        value, slope = function(vector), central_slopes(function, vector, step, names)
     else:
         value, slope = chosen.value_and_gradient(counting_objective, task, wrt, mode)
     warn_of_losses(lost[0], beam.particles)
