@@ -2,8 +2,9 @@
 
     python run_page.py BLOCKS CHECKS
 
-`BLOCKS` is JSON, a list of texts; `CHECKS` a script that finds all names of the page, and what it
-printed as `printed`. What each block printed is printed at the end, as JSON.
+`BLOCKS` is JSON, a list of texts; `CHECKS` a script that finds all names of the page, what it
+printed as `printed`, and the folder of the repository as `root`. What each block printed is printed
+at the end, as JSON.
 """
 
 import contextlib
@@ -22,6 +23,7 @@ if __name__ == "__main__":
         _said.append(_out.getvalue())
         _file.unlink()
     printed = "".join(_said)
+    root = Path(__file__).resolve().parents[1]
     if len(sys.argv) > 2:
         exec(compile(Path(sys.argv[2]).read_text(encoding="utf-8"), sys.argv[2], "exec"))
     print(json.dumps(_said))

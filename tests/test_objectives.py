@@ -173,3 +173,22 @@ def test_observables_are_data(observable: Callable[..., Any], text: str) -> None
     np.testing.assert_array_equal(
         pj.gradient(again, CELL, BEAM, wrt=WRT), pj.gradient(observable, CELL, BEAM, wrt=WRT)
     )
+
+
+@pytest.mark.parametrize(
+    ("objective", "said"),
+    [
+        (
+            lambda b: torch.as_tensor(b.coordinate("x").numpy().std()),
+            "leaves PyTorch, for NumPy; keep",
+        ),
+        (lambda b: b.coordinate("x").std().item(), r"got \d.*; keep to operations of torch"),
+        (lambda b: b.coordinate("x"), r"must return a 0-d tensor.*got tensor\(.*\)$"),
+    ],
+)
+def test_an_objective_that_leaves_torch_is_told_how_to_stay(objective: Any, said: str) -> None:
+    proton = pj.Reference.from_kinetic("proton", 1e9)
+    beam = pj.Beam(proton, np.random.default_rng(0).normal(0, 1e-3, (5, 6)))
+    line = pj.Lattice([pj.Quadrupole(0.1, 1.0, name="q")])
+    with pytest.raises(pj.errors.InvalidValueError, match="(?s)" + said):
+        pj.gradient(objective, line, beam, wrt=["q.k1"])

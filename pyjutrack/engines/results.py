@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -16,6 +17,7 @@ from .protocol import Objective
 
 #: relative difference of one objective on processors that are not of one make
 _ROUNDING = 1e-9
+_STAY = "keep to operations of torch and to pyjutrack.moments, without .item(), float() or .numpy()"
 
 
 def evaluate(objective: Objective, final: Beam, initial: Beam) -> Tensor:
@@ -27,11 +29,17 @@ def evaluate(objective: Objective, final: Beam, initial: Beam) -> Tensor:
     """
     if not bool(survivors(final).any()):
         raise ParticleLostError("every particle was lost; the objective of no beam is undefined")
-    value: Any = objective(final, initial)
+    try:
+        value: Any = objective(final, initial)
+    except RuntimeError as error:
+        if "numpy()" not in str(error):
+            raise
+        raise InvalidValueError(f"the objective leaves PyTorch, for NumPy; {_STAY}") from error
     if not isinstance(value, Tensor) or value.dim() != 0:
+        remedy = f"; {_STAY}" if isinstance(value, (float, int, np.ndarray, np.generic)) else ""
         raise InvalidValueError(
             "an objective must return a 0-d tensor, a function of the final beam's coordinates; "
-            f"got {value!r}"
+            f"got {value!r}{remedy}"
         )
     if not final.world.is_serial:
         _same(value, final.world)

@@ -19,6 +19,7 @@ from ..diagnostics import Diagnostic
 from ..engines.track import track
 from ..lattice.lattice import Lattice
 from ..twin.calibration import Calibration
+from ..twin.goodness import find_misfit
 from .figure import figure, sheet
 from .fit import (
     READABLE,
@@ -106,7 +107,8 @@ def report(calibration: Calibration, folder: Path) -> Path:
 
 
 def _page(calibration: Calibration, fit: Fit, sections: dict[str, list[str]]) -> str:
-    state = "good" if calibration.converged else "bad"
+    misfit = find_misfit(fit.residuals, calibration.trained)
+    state = "good" if calibration.converged and misfit is None else "bad"
     pictures = "".join(f"<h2>{escape(h)}</h2>{''.join(s)}" for h, s in sections.items())
     shots = _mean_squares(fit)
     return (
@@ -114,12 +116,13 @@ def _page(calibration: Calibration, fit: Fit, sections: dict[str, list[str]]) ->
         f"<title>Calibration</title><style>{_STYLE}</style></head><body>"
         f"<h1>Calibration</h1><p class='{state}'>{escape(calibration.summary())}</p>"
         "<p>The mean square residual is near 1 where the model is right and the errors of the "
-        "readings are what they were said to be.</p>"
+        "readings are what they were said to be; beyond what chance makes of it the model lacks "
+        "something, and values and errors are not to be trusted.</p>"
         f"<h2>Unknowns</h2>{calibration_tables(calibration)}"
         "<p>Values are what a knob has more than it is set to, or by how many per cent of its "
         "setting; errors are rms of the posterior. Prior: rms of what was thought possible. Pull: "
         "value over the rms that it has if the prior is right, sqrt(prior&sup2; - error&sup2;); "
-        "beyond 3 the prior was too narrow.</p>"
+        "beyond 3 the prior was too narrow, or the model lacks something.</p>"
         f"{pictures}"
         f"<h2>Settings</h2><div class='wide'>{settings_table(calibration, shots.tolist())}</div>"
         "</body></html>\n"

@@ -98,7 +98,9 @@ def calibrate(
         IdentifiabilityWarning: there are directions of the unknowns that neither the measurements
             nor the priors determine, or fewer readings than unknowns, or knobs of which only the
             prior is known; the message names them.
-        MisfitWarning: the residuals are far larger than their errors; the message names the worst.
+        MisfitWarning: the mean square of residuals, of a diagnostic or of all that trained, is
+            beyond one by 0.2 and by five times what chance makes of it, so that the model lacks
+            something; or an unknown is found beyond five times its prior.
         LossWarning: particles are lost at sharp edges before they are read, as the fit ends. The
             slopes of the steps and the posterior hold fixed which ones; soft apertures are part of
             them (see `Aperture`).

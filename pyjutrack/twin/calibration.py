@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ..core import display
 from ..core.errors import require_known
 from ..core.storage import storable
+from .goodness import spread_of
 from .measurements import Measurements
 from .model import Twin
 from .posterior import Posterior
@@ -120,13 +121,24 @@ class Calibration(Saved):
     def mean_square(self, *, held_out: bool = False) -> float:
         """Mean square of the residuals of the shots that trained, or of those `held_out`.
 
-        Near one where the model is right and the errors are what they were said to be.
+        Near one, to the `mean_square_spread`, where the model is right and the errors are what they
+        were said to be.
         """
-        shots = [i for i in range(len(self.data)) if (i in self.held_out) == held_out]
+        shots = self.held_out if held_out else self.trained
         if not shots:
             return float("nan")
         off = Residuals(self.twin, self.data.shots(shots)).at(self.values)
         return float((off * off).mean())
+
+    def mean_square_spread(self, *, held_out: bool = False) -> float:
+        """Rms by which `mean_square` differs from one by chance: sqrt(2 / number of readings)."""
+        shots = list(self.held_out if held_out else self.trained)
+        return spread_of(sum(int(used[shots].sum()) for used in self.data.used.values()))
+
+    @property
+    def trained(self) -> tuple[int, ...]:
+        """The shots that trained, ascending."""
+        return tuple(i for i in range(len(self.data)) if i not in self.held_out)
 
     def predict(
         self, settings: Mapping[str, float] | None = None
@@ -169,9 +181,10 @@ class Calibration(Saved):
         """Say how it ended and how well it fits, in one line."""
         held_out = self.mean_square(held_out=True) if self.held_out else None
         said = "none held out" if held_out is None else f"{held_out:.3g} held out"
+        expected = f"1 +- {self.mean_square_spread():.2g} expected"
         return (
             f"{self.message}, {self.history[-1].step} steps; mean square residual "
-            f"{self.mean_square():.3g} trained, {said}"
+            f"{self.mean_square():.3g} trained ({expected}), {said}"
         )
 
     def replace(self, **changes: Any) -> Calibration:

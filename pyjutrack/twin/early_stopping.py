@@ -18,7 +18,7 @@ _SURE = 4.0
 #: times the cost at the start that only a fit has which diverges
 _WORSE = 10.0
 DIVERGED = "diverged: the last good state is kept"
-_STOPPED = "stopped early: the error of the held-out shots rises"
+STOPPED = "stopped early: the error of the held-out shots rises"
 
 
 def held_out_error(watched: Problem | None, vector: Array) -> float | None:
@@ -54,7 +54,7 @@ class EarlyStopping(NamedTuple):
             return state, said, state.still
         if (state.still or since >= self.patience) and not bad[-1]:
             if self._worse(best.vector, state.vector):
-                return best, _STOPPED, True
+                return best, STOPPED, True
             if state.still:  # the errors stated are those of a minimum
                 return state, said, True
         return best, said, state.still

@@ -10,14 +10,16 @@ from numpy.typing import NDArray
 from ..core.errors import IdentifiabilityWarning, InvalidValueError, MisfitWarning, warn
 from ..lattice.knobs import parts
 from .calibration import Calibration
+from .early_stopping import STOPPED
+from .goodness import find_misfit
 from .measurements import Measurements
 from .model import Twin
 from .posterior import describe_direction
 
 Array = NDArray[np.float64]
 
-#: mean square of residuals beyond which a model does not fit, whatever it found
-_MISFIT = 1e4
+#: times its prior's rms beyond which a value is not what was thought possible
+_FAR = 5.0
 #: ratio of the sums of readings that is a matter of units, with a mean square beyond the other
 _UNITS, _OFF = 5.0, 10.0
 #: directions that are named
@@ -50,14 +52,15 @@ def require_effect(twin: Twin, data: Measurements) -> None:
 def warn_if_unreliable(found: Calibration, loss: str) -> None:
     """Warn of knobs that are known by their priors alone, and of a model that does not fit.
 
-    A robust loss expects readings that are far off.
+    A robust loss expects readings that are far off, and is not judged by them.
     """
     if not found.converged:  # it says so itself
         return
     if found.posterior is not None:
         _warn_of_idle(found)
-    if loss == "gaussian":
-        _warn_of_misfit(found)
+    said = [_say_misfit(found) if loss == "gaussian" else "", _say_far(found)]
+    if any(said):
+        warn("; ".join(filter(None, said)), MisfitWarning)
 
 
 def warn_if_underdetermined(readings: int, labels: Sequence[str], slopes: Array | None) -> None:
@@ -94,26 +97,39 @@ def _warn_of_idle(found: Calibration) -> None:
         )
 
 
-def _warn_of_misfit(found: Calibration) -> None:
+def _say_misfit(found: Calibration) -> str:
     predicted = found.predict_shots()
-    squares = {
-        name: float(np.nanmean(off**2))
-        for name, off in found.residuals(predicted).items()
-        if np.isfinite(off).any()
-    }
-    worst = max(squares, key=lambda name: squares[name])
-    used = found.data.used[worst]
-    size, ours = (np.abs(a[used]).sum() for a in (found.data.readings[worst], predicted[worst]))
-    units = min(size, ours) > 0 and not 1 / _UNITS < size / ours < _UNITS
-    if squares[worst] <= (_OFF if units else _MISFIT):
-        return
-    message = (
-        f"the model does not fit: the mean square residual of {worst} is {squares[worst]:.3g}, "
-        "where one is expected, and the errors stated mean nothing"
+    misfit = find_misfit(found.residuals(predicted), found.trained)
+    if misfit is None:
+        return ""
+    said = (
+        f"the model does not fit: the mean square residual of {misfit.name or 'all readings'} is "
+        f"{misfit.square:.3g}, where 1 +- {misfit.spread:.2g} is expected, and values and errors "
+        "found are not to be trusted"
     )
-    if units:
-        message += (
+    names = [misfit.name] if misfit.name else list(predicted)
+    size, ours = (
+        sum(float(np.abs(of[name][found.data.used[name]]).sum()) for name in names)
+        for of in (found.data.readings, predicted)
+    )
+    if misfit.square > _OFF and min(size, ours) > 0 and not 1 / _UNITS < size / ours < _UNITS:
+        return said + (
             f"; its readings are {size / ours:.3g} times what the twin reads: are they in its "
             "units (metres, shares of the beam)? Profiles in counts are to be `scaled`"
         )
-    warn(message, MisfitWarning)
+    early = "it was stopped early, " if found.message == STOPPED else ""
+    return f"{said}: {early}it lacks something, or readings are less exact than is said"
+
+
+def _say_far(found: Calibration) -> str:
+    priors = np.array([row["prior"] for row in found.table()])
+    times = np.abs(found.values) / priors
+    far = found.scalar & (times > _FAR)
+    if not far.any():
+        return ""
+    rows = zip(found.labels, times, far, strict=True)
+    knobs = ", ".join(f"{label} ({size:.3g} times)" for label, size, is_far in rows if is_far)
+    return (
+        f"found far beyond the rms of the prior: {knobs}: the model lacks something that they make "
+        "up for, or the prior is too narrow"
+    )

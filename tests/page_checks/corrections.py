@@ -1,9 +1,8 @@
 """What is printed is what the page shows, and walls that were learned beat those believed."""
 
 import re
-from pathlib import Path
 
-text = (Path(pj.__file__).parents[1] / "docs" / "corrections.md").read_text()
+text = (root / "docs" / "corrections.md").read_text()
 shown = re.search(r"<!-- corrections output -->\n```\n(.*?)```", text, re.S)[1].splitlines()
 *lines, count = printed.splitlines()
 number = r"-?\d+\.?\d*(?:e[-+]?\d+)?"

@@ -24,6 +24,9 @@ from pyjutrack.twin import (
     marginal_likelihood,
 )
 
+#: what a calibration misses is what is learned here
+pytestmark = pytest.mark.filterwarnings("ignore::pyjutrack.errors.MisfitWarning")
+
 SEARCHES = marginal_likelihood._SEARCHES
 
 

@@ -23,6 +23,7 @@ def hidden(true: np.ndarray = TRUE) -> Twin:
     return linear().replace(unknowns=tuple(Unknown(a, value=v) for a, v in pairs))
 
 
+@pytest.mark.filterwarnings("ignore::pyjutrack.errors.MisfitWarning")  # of a narrow prior
 @pytest.mark.parametrize("priors", [[np.inf] * 4, [1e-4, np.inf, 2e-6, 1e-4]], ids=["none", "some"])
 def test_a_linear_fit_is_least_squares(priors: list[float]) -> None:
     data = measured(hidden(), shots())

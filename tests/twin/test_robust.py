@@ -52,6 +52,7 @@ def wild(shots: int = 10) -> Measurements:
     return Measurements(data.settings, readings)
 
 
+@pytest.mark.filterwarnings("ignore::pyjutrack.errors.MisfitWarning")  # of the plain one
 @pytest.mark.parametrize("method", ["gauss-newton", "adam"])
 def test_wild_points(method: str) -> None:
     pull, data = {}, wild(10 if method == "gauss-newton" else 4)
@@ -81,6 +82,7 @@ def test_held_out_shots_are_judged_by_the_loss() -> None:
     assert min(s.held_out for s in robust.history) == pytest.approx(loss, rel=1e-6)
 
 
+@pytest.mark.filterwarnings("ignore::pyjutrack.errors.MisfitWarning")  # of the plain one
 def test_a_robust_fit_of_a_line() -> None:
     data = measured(small(unknowns=(Unknown("q1.k1", relative=True, value=0.05),)), scan(4))
     readings = {n: r.copy() for n, r in data.readings.items()}
