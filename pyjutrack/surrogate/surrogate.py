@@ -124,8 +124,8 @@ class Surrogate(Trained):
                 the modes and the damping that its card states.
 
         Raises:
-            InvalidValueError: no solver is given, and the network learned from another than that;
-                or particles alive lie outside of the box.
+            InvalidValueError: no solver is given, and the network learned from another than that,
+                or does not say from which; or particles alive lie outside of the box.
         """
         if beam.weights is not None:
             raise InvalidValueError(
@@ -133,8 +133,8 @@ class Surrogate(Trained):
                 "first soft aperture"
             )
         grid, used = self.mesh
-        teacher = self.about.get("teacher", "SpectralPoisson")
-        if against is None and not teacher.startswith("SpectralPoisson"):
+        teacher = str(self.about.get("teacher", "from what its card does not say"))
+        if against is None and not teacher.startswith("SpectralPoisson("):
             raise InvalidValueError(f"give the solver as `against`: the network learned {teacher}")
         if against is None:
             against = SpectralPoisson(grid.size, grid.shape, used, *stated_series(teacher))

@@ -138,7 +138,9 @@ def test_pickle_and_copy(make_surrogate):
 
 def test_a_network_whose_card_states_a_large_error_warns(make_surrogate, make_beam, cell, tmp_path):
     """Held-out error 16 %: when it is loaded, used in any potential, and held against a solver."""
-    poor = make_surrogate(outside="ignore", about={"held_out": {"mean": 0.16}})
+    poor = make_surrogate(
+        outside="ignore", about={"held_out": {"mean": 0.16}, "teacher": "SpectralPoisson()"}
+    )
     beam, path = make_beam(500), tmp_path / "poor.safetensors"
     poor.save(path)
     stated = r"states a mean error of the field of 16% on held-out beams, more than 3%"
@@ -165,7 +167,8 @@ def test_what_ships_loads_in_silence(name):
 
 def test_validate(make_surrogate, make_beam):
     """An untrained network is found out; the figures are those of a plain comparison."""
-    surrogate, beam = make_surrogate(cells=(128, 128)), make_beam(5000)
+    taught = {"teacher": "SpectralPoisson()"}
+    surrogate, beam = make_surrogate(cells=(128, 128), about=taught), make_beam(5000)
     found = surrogate.validate(beam)
     assert found.field_error > 0.5
     assert found.largest > found.field_error

@@ -1,6 +1,7 @@
 """Training: it learns, it is reproducible, and it goes on after a kill."""
 
 import json
+from pathlib import Path
 
 import pytest
 import torch
@@ -212,3 +213,35 @@ def test_the_command(tmp_path, capsys):
         assert piece in card
     assert sorted(p.name for p in tmp_path.iterdir()) == ["net.md", "net.safetensors"]
     json.dumps(dict(surrogate.about), allow_nan=False)
+
+
+def test_a_network_says_who_taught_it(tmp_path: Path) -> None:
+    """With another teacher it is not compared with the solver of the box, also from its file."""
+
+    class Pipe:
+        def __init__(self) -> None:
+            self.solver = pj.SpectralPoisson((0.02, 0.02), (16, 16))
+            self.mesh = self.solver.mesh
+
+        def solve(self, fractions: torch.Tensor) -> torch.Tensor:
+            return 1.1 * self.solver.solve(fractions)
+
+    options = {"shape": (16, 16), "samples": 8, "steps": 2, "batch": 4, "channels": (4, 4)}
+    recipe = pj.surrogate.Recipe("linear", size=(0.02, 0.02), **options)
+    beam = pj.distributions.gaussian(
+        pj.Reference.from_kinetic("proton", 1e9),
+        200,
+        twiss=pj.optics.Twiss(1.0, 0.0, 1.0, 0.0),
+        emittance=(4e-6, 4e-6),
+        current=1.0,
+        seed=1,
+    )
+    taught = pj.surrogate.train(recipe, teacher=Pipe())
+    taught.save(tmp_path / "own.safetensors")
+    for network in (taught, pj.Surrogate.load(tmp_path / "own.safetensors")):
+        with pytest.raises(pj.errors.InvalidValueError, match=r"as `against`: .* learned Pipe"):
+            network.validate(beam)
+        assert network.validate(beam, against=Pipe()).field_error > 0
+    assert pj.surrogate.train(recipe).validate(beam).field_error > 0
+    with pytest.raises(pj.errors.InvalidValueError, match="what its card does not say"):
+        taught.replace(about={}).validate(beam)

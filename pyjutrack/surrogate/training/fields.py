@@ -63,9 +63,10 @@ def pose(
         return _watch(network, weights, watched)
 
     def finish(trained: Network) -> Surrogate:
-        return Surrogate(trained, mesh, domain)
+        return Surrogate(trained, mesh, domain, about={"teacher": learned})
 
-    identity = {**recipe.record(), "teacher": describe_teacher(teacher)}
+    learned = describe_teacher(teacher)
+    identity = {**recipe.record(), "teacher": learned}
     return Problem(network, recipe.steps, recipe.rate, identity, loss, watch, finish)
 
 
