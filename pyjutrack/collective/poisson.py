@@ -8,12 +8,13 @@ from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from ..beam.beam import Beam
 from ..core.checks import wrong
 from ..core.errors import InvalidValueError
-from ..core.scalars import is_real, is_whole
+from ..core.scalars import carries, has_numbers, is_real, is_whole
 from ..core.storage import storable
 from ..kernels import sines
 from ..mesh.grid import Grid, Mesh
@@ -41,11 +42,44 @@ class Potential(Protocol):
         ...
 
 
+#: words by which PyTorch refuses tensors of two precisions
+_OTHER_PRECISION = ("should be the same", "scalar type", "same dtype")
+
+
 def require_potential(potential: Any, argument: str) -> None:
     """Raise InvalidValueError for what is no potential on a mesh."""
-    methods = callable(getattr(potential, "solve", None)) and hasattr(potential, "mesh")
-    if isinstance(potential, type) or not methods:
-        raise wrong(argument, potential, "a solver or a network, such as SpectralPoisson()")
+    lacks = [] if callable(getattr(potential, "solve", None)) else ["a method `solve`"]
+    lacks += [] if hasattr(potential, "mesh") else ["a `mesh`"]
+    if isinstance(potential, type) or lacks:
+        remedy = f"it lacks {lacks[0]}" if len(lacks) == 1 else ""
+        remedy = "make one of the class" if isinstance(potential, type) else remedy
+        raise wrong(argument, potential, "a solver or a network, such as SpectralPoisson()", remedy)
+
+
+def solve_by(potential: Potential, fractions: Tensor) -> Tensor:
+    """What a potential solves for, with the derivatives of the density.
+
+    Raises:
+        InvalidValueError: it has none, where the density has some; another precision is in it.
+    """
+    try:
+        h = potential.solve(fractions)
+    except RuntimeError as error:
+        if not any(words in str(error) for words in _OTHER_PRECISION):
+            raise
+        precision = str(fractions.dtype).removeprefix("torch.")
+        raise InvalidValueError(
+            f"{type(potential).__name__}.solve fails for densities of {precision}: {error}; keep "
+            "the network in double precision and convert: self.net(f.double()).to(f.dtype)"
+        ) from error
+    cut = isinstance(h, Tensor) and not carries(h) and torch.is_grad_enabled()
+    if cut and carries(fractions) and not has_numbers(fractions):
+        raise InvalidValueError(
+            f"{type(potential).__name__}.solve gives a field without the derivatives of the "
+            "density: keep to operations of torch, without .detach(), float() or NumPy; where it "
+            "should have none, say response=False"
+        )
+    return h
 
 
 @runtime_checkable

@@ -25,7 +25,7 @@ from ..mesh.staircase import refuse_staircase
 from .base import Place, require_max_step
 from .intensity import require_current
 from .mesh_kick import MeshKick
-from .poisson import CheckedPotential, Potential, SpectralPoisson, require_potential
+from .poisson import CheckedPotential, Potential, SpectralPoisson, require_potential, solve_by
 from .resolution import warn_if_few_cells
 from .slices import MeshEffect
 
@@ -105,11 +105,11 @@ class SpaceCharge(MeshEffect):
 
     def solve(self, fractions: Tensor) -> Tensor:
         """H from the fractions of the whole beam in the cells."""
-        return self.potential.solve(fractions)
+        return solve_by(self.potential, fractions)
 
     def strength(self, beam: Beam, fractions: Tensor) -> Tensor:
         """K H on the padded grid from the fractions of the beam in its cells, deposited here."""
-        h = self.potential.solve(beam.world.sum(fractions))
+        h = solve_by(self.potential, beam.world.sum(fractions))
         padded = self.mesh.grid.padded_shape
         if h.shape[-2:] != padded:
             raise InvalidValueError(

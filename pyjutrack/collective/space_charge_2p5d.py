@@ -32,7 +32,7 @@ from .bunches import (
     warn_if_few,
 )
 from .intensity import require_charge
-from .poisson import CheckedPotential, Potential, SpectralPoisson, require_potential
+from .poisson import CheckedPotential, Potential, SpectralPoisson, require_potential, solve_by
 from .slices import SlicedEffect, slice_box, unsmooth
 from .space_charge import check_box
 
@@ -136,8 +136,8 @@ class SpaceCharge2p5D(SlicedEffect):
     def _solve(self, fractions: Tensor) -> Tensor:
         """The potentials of the slices, (nodes of the line, *padded shape)."""
         if getattr(self.potential, "takes_stacks", False):
-            return self.potential.solve(fractions)
-        return torch.stack([self.potential.solve(f) for f in fractions.unbind(0)])
+            return solve_by(self.potential, fractions)
+        return torch.stack([solve_by(self.potential, f) for f in fractions.unbind(0)])
 
     def _field(self, beam: Beam, state: State) -> Potential3D:
         x, _, y, _, z, _ = state.coordinates

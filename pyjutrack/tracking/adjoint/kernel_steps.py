@@ -251,18 +251,20 @@ class _ByAutograd:
     def __init__(self, kick: MeshKick, strength: Account, beam: Beam, fractions: Tensor) -> None:
         self._parameters = active((kick, beam.intensity))
         with torch.enable_grad():
-            self._leaf = fractions.requires_grad_()
+            self._leaf = fractions.requires_grad_(kick.response)
             self._field = kick.strength(beam, self._leaf)
         self.field = self._field.detach()
 
     def pull(self, by_field: Tensor, sums: GradientAccumulator) -> Tensor:
         """Gradients by the fractions."""
-        wanted = [self._leaf, *self._parameters]
-        by_leaf, *others = torch.autograd.grad(
+        wanted = [t for t in (self._leaf, *self._parameters) if t.requires_grad]
+        if not self._field.requires_grad or not wanted:
+            return torch.zeros_like(by_field)
+        found = torch.autograd.grad(
             self._field, wanted, by_field.to(self._field.dtype), allow_unused=True
         )
-        sums.add(self._parameters, others)
-        return by_leaf
+        sums.add(self._parameters, found[len(wanted) - len(self._parameters) :])
+        return found[0] if self._leaf.requires_grad else torch.zeros_like(by_field)
 
 
 def own(columns: Sequence[Any]) -> Tensors:
