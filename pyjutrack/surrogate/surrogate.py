@@ -52,7 +52,8 @@ class Surrogate(Trained):
 
     _words = Words(
         holds="surrogate", said="surrogate", beam="beam", output="field",
-        advice="compare with `validate`, or use SpectralPoisson", instead="a solver",
+        advice="compare with `validate`, or use the solver that it learned from",
+        instead="a solver",
     )  # fmt: skip
     _limits = Domain
     _dimensions = 2

@@ -61,7 +61,7 @@ def _check_traced(map: Map) -> None:
         return
     try:
         made = trace_map(map).outputs
-    except TypeError as error:
+    except (TypeError, AttributeError) as error:
         raise CheckFailedError(f"the map {map.name}: {error}") from error
     _require_six(map.name, made)
 

@@ -31,6 +31,11 @@ def torch_kick(x, px, y, py, z, delta, k, a):
 
 
 @map(kick=True)
+def tanh_kick(x, px, y, py, z, delta, k, a):
+    return x, px - k * x.tanh(), y, py, z, delta
+
+
+@map(kick=True)
 def math_kick(x, px, y, py, z, delta, k, a):
     return x, px - k * math.sin(x), y, py, z, delta
 
@@ -145,6 +150,7 @@ GUESTS = {
     "five": (Five(), r"must return six coordinates, x, px, .*; it gives 5 of them"),
     "five of a registered map": (with_map(short_kick), r"short_kick must return six coordinates"),
     "torch.sin": (with_map(torch_kick), r"torch_kick: .*torch\.sin.*x\.sin\(\).*without @map"),
+    "tanh": (with_map(tanh_kick), r"tanh_kick: .*for x\.tanh\(\): .*x\.exp\(\).*without @map"),
     "math.sin": (with_map(math_kick), r"math_kick: .*a function of math.*x\.sin\(\)"),
     "branch": (with_map(branching_kick), r"branching_kick: .*cannot branch on the value"),
     "inverse": (with_map(badly_undone_kick), r"inverse of its maps.*px of particle .*undoes"),

@@ -140,6 +140,11 @@ class Expression:
     def __float__(self) -> float:
         raise _foreign("a function of math, or float()")
 
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        raise AttributeError(str(_foreign(f"x.{name}()")))
+
     @classmethod
     def __torch_function__(cls, function: Any, *_: Any) -> Any:
         raise _foreign(f"torch.{getattr(function, '__name__', function)}")

@@ -40,7 +40,8 @@ class Recipe:
         batch: beams a step.
         rate: first learning rate; it falls to zero as a cosine.
         seed: of the beams, the first weights and the order of training.
-        sizes, aspect, offset, particles, pipe: what the beams are drawn from; see `Beams`.
+        sizes, aspect, offset, particles, pipe: what the beams are drawn from; see
+            `pyjutrack.surrogate.training.beams.Beams`.
     """
 
     architecture: str = "linear"
