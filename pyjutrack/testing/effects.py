@@ -215,7 +215,8 @@ def _check_lost(
         found[:-2],
         end,
         tolerance,
-        "take torch.where(state.alive, ..., 0.0) before a sum",
+        "take torch.where(state.alive, ..., 0.0) before a sum, moments of `state`, not of `beam`, "
+        "and the charge of those alive: beam.particles counts the lost",
         rows=True,
     )
     require_close(
