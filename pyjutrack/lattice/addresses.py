@@ -85,7 +85,8 @@ def find_parameter(
                 f"no knob named {address!r}; {field} of {name!r} has {len(value)} entries"
             )
     kind = type(first)
-    if field in {own.name for own in dataclasses.fields(kind)} - {"name", *kind.choices}:
+    known = {"name", *kind.choices, *first.knobs, *first.placement, *first.vectors}
+    if field in {own.name for own in dataclasses.fields(kind)} - known:
         raise UnknownNameError(
             f"no knob named {address!r}; {field} is a field of {kind.__name__} and no knob, which "
             f"it is in a class of your own by knobs = ({field!r}, ...)"

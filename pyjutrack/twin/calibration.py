@@ -131,7 +131,11 @@ class Calibration(Saved):
         return float((off * off).mean())
 
     def mean_square_spread(self, *, held_out: bool = False) -> float:
-        """Rms by which `mean_square` differs from one by chance: sqrt(2 / number of readings)."""
+        """Rms by which `mean_square` differs from one by chance: sqrt(2 / number of readings).
+
+        Args:
+            held_out: of the shots held out, in place of those that trained.
+        """
         shots = list(self.held_out if held_out else self.trained)
         return spread_of(sum(int(used[shots].sum()) for used in self.data.used.values()))
 
