@@ -48,7 +48,8 @@ def _check_values(potential: Potential, one: Tensor, two: Tensor, linear: bool) 
     if linear:
         both = potential.solve(one + 2 * two)
         apart = h + 2 * potential.solve(two)
-        require_close("linearity", both.numpy(), apart.numpy(), 1e-10 * size)
+        remedy = "of a network that is not linear, say linear=False"
+        require_close("linearity", both.numpy(), apart.numpy(), 1e-10 * size, remedy)
     if getattr(potential, "symmetric", False):
         there, back = (h * two).sum(), (potential.solve(two) * one).sum()
         require_close("symmetry", there.numpy(), back.numpy(), 1e-10 * abs(float(there)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ Array = NDArray[np.float64]
 _FAR = 5.0
 #: ratio of the sums of readings that is a matter of units, with a mean square beyond the other
 _UNITS, _OFF = 5.0, 10.0
-#: directions that are named
+#: directions, and diagnostics, that are named
 _NAMED = 3
 #: share of the prior's rms that is left of a knob which the data do not know
 _UNKNOWN = 0.99
@@ -99,7 +99,8 @@ def _warn_of_idle(found: Calibration) -> None:
 
 def _say_misfit(found: Calibration) -> str:
     predicted = found.predict_shots()
-    misfit = find_misfit(found.residuals(predicted), found.trained)
+    residuals = found.residuals(predicted)
+    misfit = find_misfit(residuals, found.trained)
     if misfit is None:
         return ""
     said = (
@@ -118,7 +119,15 @@ def _say_misfit(found: Calibration) -> str:
             "units (metres, shares of the beam)? Profiles in counts are to be `scaled`"
         )
     early = "it was stopped early, " if found.message == STOPPED else ""
-    return f"{said}: {early}it lacks something, or readings are less exact than is said"
+    said += f": {early}it lacks something, or readings are less exact than is said"
+    return said if len(residuals) == 1 else f"{said}; worst {_name_worst(residuals)}"
+
+
+def _name_worst(residuals: Mapping[str, Array]) -> str:
+    """Diagnostics by the mean squares of their residuals, the largest first."""
+    squares = {n: float(np.nanmean(r**2)) for n, r in residuals.items() if np.isfinite(r).any()}
+    worst = sorted(squares, key=lambda n: squares[n], reverse=True)[:_NAMED]
+    return ", ".join(f"{name} ({squares[name]:.3g})" for name in worst)
 
 
 def _say_far(found: Calibration) -> str:

@@ -59,6 +59,14 @@ def test_layers_of_double_precision_alone() -> None:
     check_potential(Converting().double())
 
 
+def test_a_network_that_is_not_linear() -> None:
+    bent = Converting().double()
+    bent.net = torch.nn.Sequential(bent.net, torch.nn.Tanh())
+    with pytest.raises(CheckFailedError, match=r"linearity: .*say linear=False"):
+        check_potential(bent)
+    check_potential(bent, linear=False)
+
+
 @pytest.mark.parametrize("mode", ["reverse", "forward"])
 def test_a_field_without_the_derivatives_of_the_density(mode: str) -> None:
     said = r"Cut\.solve gives a field without the derivatives .* without \.detach\(\)"

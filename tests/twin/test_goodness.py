@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -58,6 +59,8 @@ def test_a_displaced_magnet_that_the_model_lacks_is_seen(dx: float) -> None:
         found = fit(measure(1, dx), held_out=0)
     assert [t.category for t in told].count(pj.errors.MisfitWarning) == 1
     assert found.mean_square() > 1.5
+    said = next(str(t.message) for t in told if t.category is pj.errors.MisfitWarning)
+    assert re.search(r"; worst s2\.position \(.*\), s1\.position \(", said)
     beside = [*WANTED, pj.Unknown("q2.dx", prior=1e-3)]
     twin = pj.Twin(make_line(), AXIS, MONITORS)
     right = pj.calibrate(twin, measure(1, dx), beside, held_out=0)  # a warning would be an error
