@@ -114,6 +114,7 @@ def test_the_summary_counts() -> None:
     assert found["rms_pull"]["q2.k1"] == pytest.approx(3)
 
 
+@pytest.mark.filterwarnings("ignore::pyjutrack.errors.MisfitWarning")  # of physics alone
 @pytest.mark.slow
 def test_the_hybrid_model_finds_what_is_hidden(tmp_path: Path) -> None:
     found = run.study(shots=16, unseen=6)
