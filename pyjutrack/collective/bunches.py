@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import torch
 from torch import Tensor
@@ -27,11 +27,25 @@ _PARTICLES = 8
 F = TypeVar("F")
 
 
+class Plain(Protocol):
+    """What knows whether derivatives may be asked for by it."""
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it has no derivatives."""
+        ...
+
+
 class Potential3D(NamedTuple):
     """A potential on a box of nodes, whose slopes are kicks per metre."""
 
     box: Box
     values: Tensor
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it has no derivatives."""
+        return has_numbers(self.values)
 
 
 def bunch_box(
@@ -146,9 +160,9 @@ def join_beams(
     return State(columns, torch.stack([end.alive for end in ends]).reshape(shape))
 
 
-def is_in_place(fields: Sequence[Potential3D], place: Place) -> bool:
+def is_in_place(fields: Sequence[Plain], place: Place) -> bool:
     """Return whether a kick of one beam by a potential has no derivatives, and may be in place."""
-    return len(fields) == 1 and has_numbers(fields[0].values) and not isinstance(place.ds, Tensor)
+    return len(fields) == 1 and fields[0].is_plain and not isinstance(place.ds, Tensor)
 
 
 def _states(state: State) -> list[State]:

@@ -27,9 +27,9 @@ from ..maps.state import State
 from ..mesh.line import Line
 from ..mesh.staircase import refuse_staircase
 from .base import Place, require_max_step
-from .bunches import each_beam, join_beams
+from .bunches import each_beam, is_in_place, join_beams
 from .intensity import require_charge
-from .poisson import Potential, SpectralPoisson, require_potential
+from .poisson import Potential, SpectralPoisson, require_potential, solve_by
 from .product import ProductPotential, kick_by_product, kick_by_product_in_place
 from .resolution import warn_if_few_cells
 from .slices import MeshEffect, unsmooth
@@ -140,7 +140,7 @@ class FrozenGaussian(MeshEffect):
         place: Place,
     ) -> bool:
         """Kick particles that are plain numbers."""
-        if len(field) > 1 or not field[0].is_plain or isinstance(place.ds, Tensor):
+        if type(self).apply is not FrozenGaussian.apply or not is_in_place(field, place):
             return False
         kick_by_product_in_place(columns, alive, field[0], float(place.ds))
         return True
@@ -167,10 +167,10 @@ class FrozenGaussian(MeshEffect):
             return self._kept[key]
         fractions = torch.from_numpy(self._fractions(x, y)).to(like)
         if tensors_in(self.potential):
-            return self.potential.solve(fractions).to(like.dtype)
+            return solve_by(self.potential, fractions).to(like.dtype)
         # kept, so that derivatives must go through it also where none are asked for now
         with torch.inference_mode(False):
-            found = self.potential.solve(fractions.clone()).to(like.dtype)
+            found = solve_by(self.potential, fractions.clone()).to(like.dtype)
         if len(self._kept) * found.nbytes < _KEPT:
             self._kept[key] = found
         return found

@@ -70,6 +70,15 @@ def test_derivatives_after_a_pass_without_any() -> None:
         np.testing.assert_array_equal(found, expected)
 
 
+def test_a_derived_class_kicks_by_its_own_way() -> None:
+    class Still(FrozenGaussian):
+        def apply(self, state, field, place):
+            return state
+
+    assert kick(FrozenGaussian((2e-3, 1e-3), 0.5, BOX, max_step=1.0)) != 0
+    assert kick(Still((2e-3, 1e-3), 0.5, BOX, max_step=1.0)) == 0
+
+
 def test_turns_do_not_pay_for_the_grid() -> None:
     fine = FrozenGaussian((2e-3, 1e-3), 0.5, pj.SpectralPoisson((0.03, 0.02), (512, 512)), 0.02)
     beam = pj.Beam(PROTON, [[1e-3, 0.0, 0.0, 0.0, 0.0, 0.0]], charge=1e-8)
