@@ -127,14 +127,15 @@ def optics_of(
     lengths = _lengths(lattice)
     s = torch.nn.functional.pad(lengths.cumsum(-1), (1, 0))
     rows = Rows(range(len(lattice)), s, orbit.table, through, along, momenta)
+    elements, of_rows = list(lattice), lengths
     if places is not None:
         rows = rows.cut(line, orbit, lengths, places)
-    elements = [lattice[n] for n in rows.elements]
+        elements, of_rows = [elements[n] for n in rows.elements], lengths[..., rows.elements]
     along = rows.along / rows.along[..., 5:]  # by delta there, which cavities make smaller
     w = rows.through[..., :4, :4] * rows.momenta.sqrt()[:, None, None] @ modes.unsqueeze(-3)
     functions = (w * w).unflatten(-1, (2, 2)).sum(-1)  # (place, coordinate, mode)
     slopes = -(w[..., 0::2, :] * w[..., 1::2, :]).unflatten(-1, (2, 2)).sum(-1)
-    phases = _phases(w, lengths[..., rows.elements])
+    phases = _phases(w, of_rows)
     s = rows.s.expand(w.shape[:-2])
     slip = -later / s[..., -1]
     if bool((momenta.detach() - 1).abs().max() > _SAME):  # it is one of a single velocity
